@@ -1,0 +1,9 @@
+//! Deciding whether to tell someone. Pure: values and a time go in, transitions come out.
+
+mod alert;
+mod rule;
+mod watch;
+
+pub use alert::{Alert, AlertState, Level};
+pub use rule::{Rule, RuleOptions};
+pub use watch::{Change, Watch};

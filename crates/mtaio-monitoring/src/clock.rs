@@ -1,0 +1,230 @@
+//! Time. This is the only file of the product that reads a clock.
+//!
+//! Three kernel clocks answer three questions, and a monitor that mixes them up reports nonsense after a
+//! suspend or an NTP step (`sampling.md`, P36):
+//!
+//! - *monotonic* — how long did it take? Never jumps; stops while the machine is suspended.
+//! - *boottime* — as monotonic, and counts suspended time. `boottime - monotonic` growing means a suspend.
+//! - *realtime* — what is the date? May jump either way at any moment.
+//!
+//! Tests move time by hand with [`Clock::manual`] and never sleep.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Nanoseconds in a second.
+pub const NANOS_PER_SECOND: u64 = 1_000_000_000;
+
+/// One instant, as the three clocks see it. All in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Instant3 {
+    /// `CLOCK_MONOTONIC`: for durations.
+    pub monotonic_ns: u64,
+    /// `CLOCK_BOOTTIME`: monotonic plus the time spent suspended. Equals `monotonic_ns` where a system has none.
+    pub boottime_ns: u64,
+    /// `CLOCK_REALTIME`: since the Unix epoch.
+    pub realtime_ns: u64,
+}
+
+/// A source of time: the system's, or one that a test moves.
+#[derive(Clone, Debug, Default)]
+pub struct Clock(Inner);
+
+#[derive(Clone, Debug, Default)]
+enum Inner {
+    #[default]
+    System,
+    Manual(Arc<ManualClock>),
+}
+
+impl Clock {
+    /// The system's clocks.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(Inner::System)
+    }
+
+    /// A clock that stands still until the returned [`ManualClock`] moves it.
+    ///
+    /// ```
+    /// use mtaio_monitoring::clock::Clock;
+    /// let (clock, hand) = Clock::manual();
+    /// let before = clock.monotonic_ns();
+    /// hand.advance(1.5);
+    /// assert_eq!(clock.monotonic_ns() - before, 1_500_000_000);
+    /// ```
+    #[must_use]
+    pub fn manual() -> (Self, Arc<ManualClock>) {
+        let hand = Arc::new(ManualClock::default());
+        (Self(Inner::Manual(Arc::clone(&hand))), hand)
+    }
+
+    /// Nanoseconds on the monotonic clock. Its zero is arbitrary.
+    #[must_use]
+    pub fn monotonic_ns(&self) -> u64 {
+        match &self.0 {
+            Inner::System => system::monotonic_ns(),
+            Inner::Manual(hand) => hand.monotonic_ns.load(Ordering::Acquire),
+        }
+    }
+
+    /// All three clocks, read one right after the other.
+    #[must_use]
+    pub fn now(&self) -> Instant3 {
+        match &self.0 {
+            Inner::System => Instant3 {
+                monotonic_ns: system::monotonic_ns(),
+                boottime_ns: system::boottime_ns(),
+                realtime_ns: system::realtime_ns(),
+            },
+            Inner::Manual(hand) => Instant3 {
+                monotonic_ns: hand.monotonic_ns.load(Ordering::Acquire),
+                boottime_ns: hand.boottime_ns.load(Ordering::Acquire),
+                realtime_ns: hand.realtime_ns.load(Ordering::Acquire),
+            },
+        }
+    }
+
+    /// Processor time that this process has used, all threads, in nanoseconds
+    /// (`CLOCK_PROCESS_CPUTIME_ID`: 0.7 µs, and no 10 ms ticks as in `/proc/self/stat`).
+    /// `None` where the system has no such clock.
+    #[must_use]
+    pub fn process_cpu_ns(&self) -> Option<u64> {
+        match &self.0 {
+            Inner::System => system::process_cpu_ns(),
+            Inner::Manual(hand) => Some(hand.process_cpu_ns.load(Ordering::Acquire)),
+        }
+    }
+}
+
+/// The hand of a clock that tests move. It starts at 1 000 s after boot, on 2026-01-01.
+#[derive(Debug)]
+pub struct ManualClock {
+    monotonic_ns: AtomicU64,
+    boottime_ns: AtomicU64,
+    realtime_ns: AtomicU64,
+    process_cpu_ns: AtomicU64,
+}
+
+impl Default for ManualClock {
+    fn default() -> Self {
+        Self {
+            monotonic_ns: AtomicU64::new(1_000 * NANOS_PER_SECOND),
+            boottime_ns: AtomicU64::new(1_000 * NANOS_PER_SECOND),
+            realtime_ns: AtomicU64::new(1_767_225_600 * NANOS_PER_SECOND),
+            process_cpu_ns: AtomicU64::new(0),
+        }
+    }
+}
+
+impl ManualClock {
+    /// Lets `seconds` pass on all three clocks.
+    pub fn advance(&self, seconds: f64) {
+        let step = (seconds * 1e9) as u64;
+        for clock in [&self.monotonic_ns, &self.boottime_ns, &self.realtime_ns] {
+            clock.fetch_add(step, Ordering::AcqRel);
+        }
+    }
+
+    /// The machine sleeps for `seconds`: the monotonic clock stands still.
+    pub fn suspend(&self, seconds: f64) {
+        let step = (seconds * 1e9) as u64;
+        self.boottime_ns.fetch_add(step, Ordering::AcqRel);
+        self.realtime_ns.fetch_add(step, Ordering::AcqRel);
+    }
+
+    /// Somebody sets the date: only the wall clock moves, forwards or backwards.
+    pub fn jump_wall(&self, seconds: f64) {
+        let step = (seconds.abs() * 1e9) as u64;
+        if seconds < 0.0 {
+            self.realtime_ns.fetch_sub(step, Ordering::AcqRel);
+        } else {
+            self.realtime_ns.fetch_add(step, Ordering::AcqRel);
+        }
+    }
+
+    /// The process burns `seconds` of processor time.
+    pub fn burn(&self, seconds: f64) {
+        self.process_cpu_ns.fetch_add((seconds * 1e9) as u64, Ordering::AcqRel);
+    }
+}
+
+/// Turns monotonic time into epoch timestamps that never go backwards and still follow the wall clock.
+///
+/// A wall clock that is set back must not make a history go back (`api.md`: "never going backwards within one
+/// history"), and must not leave its stamps wrong for ever either. So a forward step is followed at once, and a
+/// backward step is made good at half speed: the stamps advance half a second per second until they meet the wall.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EpochClock {
+    last: Option<(u64, u64)>,
+}
+
+impl EpochClock {
+    /// The timestamp for `now`, in nanoseconds since the epoch, never smaller than the one before.
+    pub fn stamp(&mut self, now: Instant3) -> u64 {
+        let stamp = match self.last {
+            Some((monotonic_ns, stamp)) => {
+                now.realtime_ns.max(stamp + now.monotonic_ns.saturating_sub(monotonic_ns) / 2)
+            }
+            None => now.realtime_ns,
+        };
+        self.last = Some((now.monotonic_ns, stamp));
+        stamp
+    }
+}
+
+#[cfg(unix)]
+mod system {
+    use rustix::time::{ClockId, Timespec, clock_gettime};
+
+    fn nanoseconds(time: Timespec) -> u64 {
+        let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+        seconds * super::NANOS_PER_SECOND + u64::try_from(time.tv_nsec).unwrap_or(0)
+    }
+
+    pub(super) fn monotonic_ns() -> u64 {
+        nanoseconds(clock_gettime(ClockId::Monotonic))
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(super) fn boottime_ns() -> u64 {
+        nanoseconds(clock_gettime(ClockId::Boottime))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn boottime_ns() -> u64 {
+        monotonic_ns()
+    }
+
+    pub(super) fn realtime_ns() -> u64 {
+        nanoseconds(clock_gettime(ClockId::Realtime))
+    }
+
+    #[allow(clippy::unnecessary_wraps, reason = "the other systems have no such clock")]
+    pub(super) fn process_cpu_ns() -> Option<u64> {
+        Some(nanoseconds(clock_gettime(ClockId::ProcessCPUTime)))
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    use std::sync::OnceLock;
+    use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+    pub(super) fn monotonic_ns() -> u64 {
+        static START: OnceLock<Instant> = OnceLock::new();
+        START.get_or_init(Instant::now).elapsed().as_nanos() as u64
+    }
+
+    pub(super) fn boottime_ns() -> u64 {
+        monotonic_ns()
+    }
+
+    pub(super) fn realtime_ns() -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
+    }
+
+    pub(super) fn process_cpu_ns() -> Option<u64> {
+        None
+    }
+}

@@ -1,0 +1,26 @@
+//! What can go wrong, in words that say what was given, what is accepted and what to do.
+
+/// Every error of this crate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MonitoringError {
+    /// An argument that cannot be used. The message names it, shows what was given and what is accepted.
+    #[error("{0}")]
+    Configuration(String),
+    /// A metric that has no value. The message lists the known names.
+    #[error("{0}")]
+    UnknownMetric(String),
+    /// The monitor needs something of its surroundings that is not there: an async runtime, a thread.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// `Result` with this crate's error.
+pub type Result<T, E = MonitoringError> = std::result::Result<T, E>;
+
+impl MonitoringError {
+    /// "`argument` must be `accepted`, got `given`".
+    pub(crate) fn argument(argument: &str, accepted: &str, given: impl std::fmt::Display) -> Self {
+        Self::Configuration(format!("{argument} must be {accepted}, got {given}"))
+    }
+}

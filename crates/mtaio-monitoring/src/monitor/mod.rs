@@ -1,0 +1,24 @@
+//! The one loop that joins sampling, rates, history, metrics and alerts.
+//!
+//! [`MonitorCore`] knows no async runtime: it samples on its own thread and leaves what there is to tell in an
+//! outbox, with a waker for whoever empties it. [`ResourceMonitor`] empties it on tokio; the Python package does so
+//! on asyncio.
+
+mod cadence;
+mod config;
+mod core;
+mod health;
+mod outbox;
+#[cfg(feature = "tokio")]
+mod resource_monitor;
+mod sampler;
+mod watches;
+
+pub use cadence::{Cadence, Due};
+pub use config::{Backend, Config, Scope};
+pub use core::MonitorCore;
+pub use health::HealthReport;
+pub use outbox::{Event, RecentAlerts};
+#[cfg(feature = "tokio")]
+pub use resource_monitor::{Builder, ResourceMonitor};
+pub use sampler::{Reading, Sampler};

@@ -1,0 +1,471 @@
+//! The monitor of a tokio service: handlers run as tasks on its runtime.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::alerts::{Alert, AlertState, Rule, RuleOptions};
+use crate::error::{MonitoringError, Result};
+use crate::rates::SystemStats;
+use crate::snapshot::Snapshot;
+
+use super::config::{Config, Scope};
+use super::core::MonitorCore;
+use super::health::HealthReport;
+use super::outbox::Event;
+
+/// Calls of one handler that may be under way at once.
+const CALLS_AT_ONCE: usize = 64;
+/// How long [`ResourceMonitor::stop`] waits for handlers before it aborts them.
+const STOP_BUDGET: Duration = Duration::from_secs(5);
+const STOP_POLL: Duration = Duration::from_millis(1);
+
+/// Watches the machine and the values that a service records, and tells async handlers when a limit is crossed.
+///
+/// Cloning gives another handle of the same monitor. Sampling runs on a thread of its own; it binds to the tokio
+/// runtime in which [`start`](Self::start) or the first [`record`](Self::record) that crosses a threshold is called.
+///
+/// ```
+/// use mtaio_monitoring::ResourceMonitor;
+///
+/// #[tokio::main(flavor = "current_thread")]
+/// async fn main() -> Result<(), mtaio_monitoring::MonitoringError> {
+///     let monitor = ResourceMonitor::builder().interval(1.0).history_size(3600).build()?;
+///     monitor.on_threshold_exceeded(async |metric: String, value: f64, threshold: f64| {
+///         println!("{metric} is {value:.1}, above {threshold}");
+///     });
+///     monitor.set_threshold("cpu_usage", 80.0)?;
+///     monitor.start()?;
+///     let stats = monitor.current_stats().await?;
+///     println!("{:?} of {:?} bytes in use", stats.memory.used, stats.memory.total);
+///     monitor.stop().await;
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone)]
+pub struct ResourceMonitor {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    core: MonitorCore,
+    handlers: Mutex<Handlers>,
+    runtime: Mutex<Option<Handle>>,
+    /// The task that empties the outbox while the monitor runs.
+    dispatcher: Mutex<Option<JoinHandle<()>>>,
+    calls: Mutex<Vec<JoinHandle<()>>>,
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    errors: AtomicU64,
+    dropped: AtomicU64,
+}
+
+#[derive(Default)]
+struct Handlers {
+    exceeded: Vec<Handler>,
+    cleared: Vec<Handler>,
+    alert: Vec<Handler>,
+}
+
+type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+#[derive(Clone)]
+struct Handler {
+    call: Arc<dyn Fn(Alert) -> BoxFuture + Send + Sync>,
+    under_way: Arc<AtomicUsize>,
+}
+
+/// Settings of a monitor that is yet to be made. See [`ResourceMonitor::builder`].
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    interval: Option<f64>,
+    history_size: Option<usize>,
+    config: Config,
+}
+
+impl Builder {
+    /// Seconds between two samples: 0.001 to 86 400, by default 1.
+    #[must_use]
+    pub fn interval(mut self, seconds: f64) -> Self {
+        self.interval = Some(seconds);
+        self
+    }
+
+    /// How many samples to keep: 1 to 10 000 000, by default 3600.
+    #[must_use]
+    pub fn history_size(mut self, samples: usize) -> Self {
+        self.history_size = Some(samples);
+        self
+    }
+
+    /// What `cpu_usage` and `memory_usage` are shares of; by default what this process may use.
+    #[must_use]
+    pub fn scope(mut self, scope: Scope) -> Self {
+        self.config = self.config.with_scope(scope);
+        self
+    }
+
+    /// Starts from another configuration: a clock that tests move, another backend.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// The monitor, not started.
+    ///
+    /// # Errors
+    ///
+    /// [`MonitoringError::Configuration`] for a setting outside its range.
+    pub fn build(self) -> Result<ResourceMonitor> {
+        let mut config = self.config;
+        if let Some(seconds) = self.interval {
+            config = config.with_interval_seconds(seconds)?;
+        }
+        if let Some(samples) = self.history_size {
+            config = config.with_history_size(samples)?;
+        }
+        Ok(ResourceMonitor::new(config))
+    }
+}
+
+impl Default for ResourceMonitor {
+    fn default() -> Self {
+        Self::new(Config::default())
+    }
+}
+
+impl ResourceMonitor {
+    /// A monitor with these settings, not started.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let inner = Inner {
+            core: MonitorCore::new(config),
+            handlers: Mutex::default(),
+            runtime: Mutex::default(),
+            dispatcher: Mutex::default(),
+            calls: Mutex::default(),
+            counts: Arc::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Settings, by their names.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Starts sampling, and binds handlers to the current tokio runtime. Does nothing where it runs already.
+    ///
+    /// # Errors
+    ///
+    /// [`MonitoringError::Unavailable`] outside a tokio runtime, or where the system gives no thread.
+    pub fn start(&self) -> Result<()> {
+        let inner = &self.inner;
+        let runtime = Handle::try_current().map_err(|_| {
+            MonitoringError::Unavailable(
+                "start() needs a running tokio runtime: call it inside #[tokio::main] or runtime.block_on(…)"
+                    .to_owned(),
+            )
+        })?;
+        let mut dispatcher = inner.dispatcher.lock();
+        if dispatcher.is_some() && inner.core.is_running() {
+            return Ok(());
+        }
+        *inner.runtime.lock() = Some(runtime.clone());
+        let bell = Arc::new(Notify::new());
+        let ring = Arc::clone(&bell);
+        inner.core.set_waker(Some(Arc::new(move || ring.notify_one())));
+        inner.core.start()?;
+        // What was held for want of a runtime is told first.
+        bell.notify_one();
+        let weak = Arc::downgrade(inner);
+        *dispatcher = Some(runtime.spawn(dispatch(weak, bell)));
+        Ok(())
+    }
+
+    /// Stops sampling, waits for handlers that are under way (5 s at most) and aborts those that hang.
+    /// Nothing of the monitor runs afterwards. Does nothing where it does not run.
+    pub async fn stop(&self) {
+        let inner = &self.inner;
+        inner.core.request_stop();
+        inner.core.set_waker(None);
+        let dispatcher = inner.dispatcher.lock().take();
+        if let Some(dispatcher) = dispatcher {
+            dispatcher.abort();
+        }
+        inner.deliver();
+        let _ended = tokio::time::timeout(STOP_BUDGET, async {
+            while !inner.core.wait_stopped(Duration::ZERO) || inner.calls_under_way() > 0 {
+                tokio::time::sleep(STOP_POLL).await;
+            }
+        })
+        .await;
+        let own = tokio::task::try_id();
+        let calls = std::mem::take(&mut *inner.calls.lock());
+        for call in calls {
+            if Some(call.id()) != own {
+                call.abort();
+            }
+        }
+    }
+
+    /// Whether it samples.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.inner.core.is_running()
+    }
+
+    /// Fires when `metric` rises above `value`: a built-in name of the catalogue, or a name that the service records.
+    ///
+    /// # Errors
+    ///
+    /// [`MonitoringError::Configuration`] for an empty name or a value that is not finite.
+    pub fn set_threshold(&self, metric: &str, value: f64) -> Result<()> {
+        self.set_threshold_with(metric, value, RuleOptions::default())
+    }
+
+    /// As [`set_threshold`](Self::set_threshold), with direction, hysteresis, duration and repetition.
+    ///
+    /// # Errors
+    ///
+    /// [`MonitoringError::Configuration`], also for options that contradict each other.
+    pub fn set_threshold_with(&self, metric: &str, value: f64, options: RuleOptions) -> Result<()> {
+        self.inner.core.set_rule(Rule::new(metric, value, options)?);
+        self.inner.deliver_if_stopped();
+        Ok(())
+    }
+
+    /// Takes a metric's threshold away, and says whether it had one.
+    pub fn remove_threshold(&self, metric: &str) -> bool {
+        let found = self.inner.core.remove_rule(metric);
+        self.inner.deliver_if_stopped();
+        found
+    }
+
+    /// Calls `handler(metric, value, threshold)` whenever a threshold is crossed.
+    ///
+    /// Each call is a task of its own: one that panics is counted, one that is slow delays nobody, and at most 64
+    /// calls of one handler are under way at once.
+    pub fn on_threshold_exceeded<F, Fut>(&self, handler: F)
+    where
+        F: Fn(String, f64, f64) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.inner.handlers.lock().exceeded.push(Handler::of_threshold(handler));
+    }
+
+    /// Calls `handler(metric, value, threshold)` whenever a threshold that fired is good again.
+    pub fn on_threshold_cleared<F, Fut>(&self, handler: F)
+    where
+        F: Fn(String, f64, f64) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.inner.handlers.lock().cleared.push(Handler::of_threshold(handler));
+    }
+
+    /// Calls `handler(alert)` for every alert: thresholds that fire and clear, and [`alert`](Self::alert).
+    pub fn on_alert<F, Fut>(&self, handler: F)
+    where
+        F: Fn(Alert) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.inner.handlers.lock().alert.push(Handler::new(move |alert| Box::pin(handler(alert))));
+    }
+
+    /// Raises an alert of the service's own.
+    pub fn alert(&self, message: impl Into<String>) {
+        self.inner.core.raise(Alert::of_message(message.into(), 0.0));
+        self.inner.deliver_if_stopped();
+    }
+
+    /// Records a value, and tells the handlers of a threshold that it crosses.
+    ///
+    /// NaN and infinities are dropped and counted.
+    ///
+    /// # Errors
+    ///
+    /// [`MonitoringError::Configuration`] for an empty name and for the name of a built-in metric.
+    pub fn record(&self, name: &str, value: f64) -> Result<()> {
+        if self.inner.core.record(name, value)? {
+            self.inner.deliver();
+        }
+        Ok(())
+    }
+
+    /// The latest value of a metric.
+    ///
+    /// # Errors
+    ///
+    /// [`MonitoringError::UnknownMetric`] where there is none, with the names that have one.
+    pub fn metric(&self, name: &str) -> Result<f64> {
+        self.inner.core.latest_value(name)
+    }
+
+    /// A reading of this moment. The first one of a monitor that was not started takes 0.1 s.
+    ///
+    /// # Errors
+    ///
+    /// [`MonitoringError::Unavailable`] where the system does not answer.
+    pub async fn current_stats(&self) -> Result<SystemStats> {
+        loop {
+            match self.inner.core.current_stats()? {
+                Ok(stats) => return Ok(stats),
+                Err(seconds) => tokio::time::sleep(Duration::from_secs_f64(seconds.max(0.001))).await,
+            }
+        }
+    }
+
+    /// Samples from `start` to `end` (seconds since the epoch, both inclusive), oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`MonitoringError::Configuration`] for a time that is not a number.
+    pub fn history(&self, start: Option<f64>, end: Option<f64>) -> Result<Vec<SystemStats>> {
+        self.inner.core.history(start, end)
+    }
+
+    /// A picture of everything that the monitor knows.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot::of(&self.inner.core);
+        snapshot.health = self.health();
+        snapshot
+    }
+
+    /// How the monitor itself is doing.
+    #[must_use]
+    pub fn health(&self) -> HealthReport {
+        HealthReport {
+            handler_errors: self.inner.counts.errors.load(Ordering::Relaxed),
+            dropped_calls: self.inner.counts.dropped.load(Ordering::Relaxed),
+            ..self.inner.core.health()
+        }
+    }
+}
+
+impl Inner {
+    /// Starts the handlers of everything in the outbox, if a runtime is known or can be found; else it waits there.
+    fn deliver(&self) {
+        let Some(runtime) = self.runtime.lock().clone().or_else(|| Handle::try_current().ok()) else { return };
+        for event in self.core.drain_events() {
+            self.tell(&runtime, event);
+        }
+    }
+
+    /// While the monitor runs its dispatcher has been woken already.
+    fn deliver_if_stopped(&self) {
+        if self.dispatcher.lock().is_none() {
+            self.deliver();
+        }
+    }
+
+    fn tell(&self, runtime: &Handle, event: Event) {
+        let handlers = self.handlers.lock();
+        let (alert, listeners) = match event {
+            Event::Exceeded(alert) => (alert, handlers.exceeded.clone()),
+            Event::Cleared(alert) => (alert, handlers.cleared.clone()),
+            Event::Raised(alert) => (alert, Vec::new()),
+            Event::NoData(message) | Event::Fault(message) => {
+                tracing::warn!(target: "mtaio.monitoring", "{message}");
+                return;
+            }
+        };
+        let listeners = [listeners, handlers.alert.clone()].concat();
+        drop(handlers);
+        if listeners.is_empty() {
+            let state = alert.state.name();
+            tracing::warn!(target: "mtaio.monitoring", state, "{}", alert.message);
+        }
+        for handler in listeners {
+            self.call(runtime, &handler, &alert);
+        }
+    }
+
+    fn call(&self, runtime: &Handle, handler: &Handler, alert: &Alert) {
+        if handler.under_way.fetch_add(1, Ordering::AcqRel) >= CALLS_AT_ONCE {
+            handler.under_way.fetch_sub(1, Ordering::AcqRel);
+            self.counts.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let call = Call { under_way: Arc::clone(&handler.under_way), counts: Arc::clone(&self.counts) };
+        let (handler, alert) = (handler.clone(), alert.clone());
+        let task = runtime.spawn(async move {
+            let _call = call;
+            (handler.call)(alert).await;
+        });
+        let mut calls = self.calls.lock();
+        calls.retain(|call| !call.is_finished());
+        calls.push(task);
+    }
+
+    /// Calls that have not ended, but for the one that asks: a handler may stop its own monitor.
+    fn calls_under_way(&self) -> usize {
+        let own = tokio::task::try_id();
+        self.calls.lock().iter().filter(|call| !call.is_finished() && Some(call.id()) != own).count()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(dispatcher) = self.dispatcher.lock().take() {
+            dispatcher.abort();
+        }
+    }
+}
+
+/// A call under way, which ends however it ends.
+struct Call {
+    under_way: Arc<AtomicUsize>,
+    counts: Arc<Counts>,
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.under_way.fetch_sub(1, Ordering::AcqRel);
+        if std::thread::panicking() {
+            self.counts.errors.fetch_add(1, Ordering::Relaxed);
+            tracing::error!(target: "mtaio.monitoring", "a handler panicked; sampling goes on");
+        }
+    }
+}
+
+impl Handler {
+    fn new(call: impl Fn(Alert) -> BoxFuture + Send + Sync + 'static) -> Self {
+        Self { call: Arc::new(call), under_way: Arc::default() }
+    }
+
+    fn of_threshold<F, Fut>(handler: F) -> Self
+    where
+        F: Fn(String, f64, f64) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        Self::new(move |alert| {
+            let metric = alert.metric.as_deref().unwrap_or_default().to_owned();
+            // A threshold's alert always has both; NaN could only mean that it does not.
+            let number = |number: Option<f64>| number.unwrap_or(f64::NAN);
+            debug_assert!(alert.state == AlertState::Firing || alert.value.is_some());
+            Box::pin(handler(metric, number(alert.value), number(alert.threshold)))
+        })
+    }
+}
+
+/// Empties the outbox whenever the bell rings, as long as somebody holds the monitor.
+async fn dispatch(monitor: Weak<Inner>, bell: Arc<Notify>) {
+    loop {
+        bell.notified().await;
+        let Some(inner) = monitor.upgrade() else { return };
+        inner.deliver();
+    }
+}

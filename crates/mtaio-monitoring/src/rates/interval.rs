@@ -1,0 +1,204 @@
+//! What one sample leaves behind: integers only, a few cache lines, everything else follows from them.
+//!
+//! The history holds [`Interval`]s, not readable statistics: the pure functions of [`super::SystemStats`] make the
+//! same numbers from them whether a sample is one second or one hour old. Each group of fields fits in 64 bytes
+//! (target T8), which the assertions at the end hold.
+
+use crate::sampling::{RawDisks, RawLoad, RawMemory, RawSample, Timed};
+
+use super::cpu::{CpuDelta, cpu_delta};
+use super::delta::{grown, grown_if_known};
+use super::disk::{disk_delta, disk_totals};
+use super::memory::available_bytes;
+use super::packed::{Packed32, Packed64};
+
+/// One sample: levels at its end, differences since its baseline.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Interval {
+    /// When.
+    pub time: TimeGroup,
+    /// Processors.
+    pub cpu: CpuGroup,
+    /// Memory.
+    pub memory: MemoryGroup,
+    /// Swap.
+    pub swap: SwapGroup,
+    /// Disks.
+    pub io: IoGroup,
+    /// This process and the system's threads.
+    pub process: ProcessGroup,
+}
+
+/// When the sample was taken and how long it covers.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TimeGroup {
+    /// Nanoseconds since the epoch; never goes backwards within one history.
+    pub timestamp_ns: u64,
+    /// Counts the samples of one monitor from 0, ticks that were missed included.
+    pub sequence: u64,
+    /// Monotonic nanoseconds from the baseline to this sample; none where there is no baseline.
+    pub elapsed_ns: Packed64,
+    /// The machine slept, or the readings started anew, since the sample before.
+    pub gap: bool,
+}
+
+/// Processor time since the baseline, and load.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CpuGroup {
+    /// Ticks per mode; all 0 where nothing was measured.
+    pub delta: CpuDelta,
+    /// Load averages times 100.
+    pub load_hundredths: [Packed32; 3],
+    /// Processors that are online.
+    pub online: Packed32,
+    /// Threads of this process.
+    pub threads: Packed32,
+}
+
+/// Bytes of memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "named and defined as in MemoryStats, which documents them")]
+pub struct MemoryGroup {
+    pub total: Packed64,
+    pub available: Packed64,
+    pub free: Packed64,
+    pub buffers: Packed64,
+    pub cached: Packed64,
+    pub slab_reclaimable: Packed64,
+    pub shmem: Packed64,
+}
+
+/// Bytes of swap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "named and defined as in MemoryStats, which documents them")]
+pub struct SwapGroup {
+    pub total: Packed64,
+    pub free: Packed64,
+}
+
+/// Disk counters since boot, and their growth since the baseline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "named and defined as in IoStats and DiskDelta, which document them")]
+pub struct IoGroup {
+    pub read_bytes: Packed64,
+    pub write_bytes: Packed64,
+    pub reads: Packed64,
+    pub writes: Packed64,
+    pub delta_read_sectors: Packed32,
+    pub delta_write_sectors: Packed32,
+    pub delta_reads: Packed32,
+    pub delta_writes: Packed32,
+    pub delta_read_ms: Packed32,
+    pub delta_write_ms: Packed32,
+    /// Microseconds between the two readings of the disks: their own, not the sample's (P36).
+    pub elapsed_us: Packed64,
+}
+
+/// This process, and the threads of the whole system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "named and defined as in CpuStats, which documents them")]
+pub struct ProcessGroup {
+    pub delta_cpu_ns: Packed64,
+    pub elapsed_ns: Packed64,
+    pub system_threads: Packed32,
+    pub running_threads: Packed32,
+}
+
+impl Interval {
+    /// Joins two readings. Without a `baseline` there are levels but no rates (P1).
+    ///
+    /// `timestamp_ns`, `sequence` and `gap` are the caller's: they depend on what came before the baseline.
+    #[must_use]
+    pub fn between(baseline: Option<&RawSample>, now: &RawSample) -> Self {
+        let before = |section: fn(&RawSample) -> Option<u64>| baseline.and_then(section);
+        let elapsed = baseline.map(|before| grown(before.clock.monotonic_ns, now.clock.monotonic_ns));
+        let process_elapsed = grown_if_known(
+            before(|raw| raw.process.as_ref().map(|process| process.read_at_ns)),
+            now.process.as_ref().map(|process| process.read_at_ns),
+        );
+        let process_cpu = grown_if_known(
+            before(|raw| raw.process.as_ref().and_then(|process| process.value.cpu_ns)),
+            now.process.as_ref().and_then(|process| process.value.cpu_ns),
+        );
+        let load = now.load.as_ref().map(|load| load.value);
+        Self {
+            time: TimeGroup { elapsed_ns: elapsed.into(), ..TimeGroup::default() },
+            cpu: cpu_group(baseline, now, load),
+            memory: now.memory.as_ref().map(|memory| memory_group(&memory.value)).unwrap_or_default(),
+            swap: now.memory.as_ref().map(|memory| swap_group(&memory.value)).unwrap_or_default(),
+            io: now
+                .disks
+                .as_ref()
+                .map(|disks| io_group(baseline.and_then(|before| before.disks.as_ref()), disks))
+                .unwrap_or_default(),
+            process: ProcessGroup {
+                delta_cpu_ns: process_cpu.into(),
+                elapsed_ns: process_elapsed.into(),
+                system_threads: load.and_then(|load| load.total_threads).into(),
+                running_threads: load.and_then(|load| load.running_threads).into(),
+            },
+        }
+    }
+}
+
+fn cpu_group(baseline: Option<&RawSample>, now: &RawSample, load: Option<RawLoad>) -> CpuGroup {
+    let delta = baseline
+        .and_then(|before| before.cpu.as_ref())
+        .zip(now.cpu.as_ref())
+        .and_then(|(before, now)| cpu_delta(&before.value.total, &now.value.total))
+        .unwrap_or_default();
+    CpuGroup {
+        delta,
+        load_hundredths: load
+            .map_or([Packed32::NONE; 3], |load| load.hundredths.map(|hundredths| Some(hundredths).into())),
+        online: Packed32::saturating(
+            now.cpu.as_ref().map(|cpu| cpu.value.cores.len() as u64).filter(|&count| count > 0),
+        ),
+        threads: now.process.as_ref().and_then(|process| process.value.threads).into(),
+    }
+}
+
+fn memory_group(raw: &RawMemory) -> MemoryGroup {
+    MemoryGroup {
+        total: raw.total.into(),
+        available: available_bytes(raw).into(),
+        free: raw.free.into(),
+        buffers: raw.buffers.into(),
+        cached: raw.cached.into(),
+        slab_reclaimable: raw.slab_reclaimable.into(),
+        shmem: raw.shmem.into(),
+    }
+}
+
+fn swap_group(raw: &RawMemory) -> SwapGroup {
+    SwapGroup { total: raw.swap_total.into(), free: raw.swap_free.into() }
+}
+
+fn io_group(before: Option<&Timed<RawDisks>>, now: &Timed<RawDisks>) -> IoGroup {
+    let totals = disk_totals(&now.value);
+    let delta = before.map(|before| disk_delta(&before.value, &now.value));
+    let elapsed_us = before.map(|before| grown(before.read_at_ns, now.read_at_ns) / 1_000);
+    IoGroup {
+        read_bytes: Some(totals.read_bytes).into(),
+        write_bytes: Some(totals.write_bytes).into(),
+        reads: totals.reads.into(),
+        writes: totals.writes.into(),
+        delta_read_sectors: Packed32::saturating(delta.map(|delta| delta.read_sectors)),
+        delta_write_sectors: Packed32::saturating(delta.map(|delta| delta.write_sectors)),
+        delta_reads: Packed32::saturating(delta.and_then(|delta| delta.reads)),
+        delta_writes: Packed32::saturating(delta.and_then(|delta| delta.writes)),
+        delta_read_ms: Packed32::saturating(delta.and_then(|delta| delta.read_ms)),
+        delta_write_ms: Packed32::saturating(delta.and_then(|delta| delta.write_ms)),
+        elapsed_us: elapsed_us.filter(|&elapsed| elapsed > 0).into(),
+    }
+}
+
+/// T8: at most 64 bytes a sample and group of fields.
+const _: () = {
+    assert!(size_of::<TimeGroup>() <= 64);
+    assert!(size_of::<CpuGroup>() <= 64);
+    assert!(size_of::<MemoryGroup>() <= 64);
+    assert!(size_of::<SwapGroup>() <= 64);
+    assert!(size_of::<IoGroup>() <= 64);
+    assert!(size_of::<ProcessGroup>() <= 64);
+};

@@ -1,0 +1,61 @@
+//! Optional numbers in the space of plain ones, because a history holds millions of them.
+
+/// A `u64` or nothing, in eight bytes. `u64::MAX` stands for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packed64(u64);
+
+/// A `u32` or nothing, in four bytes. `u32::MAX` stands for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packed32(u32);
+
+impl Packed64 {
+    /// Nothing.
+    pub const NONE: Self = Self(u64::MAX);
+
+    /// The number, if there is one.
+    #[must_use]
+    pub fn get(self) -> Option<u64> {
+        (self.0 != u64::MAX).then_some(self.0)
+    }
+}
+
+impl Packed32 {
+    /// Nothing.
+    pub const NONE: Self = Self(u32::MAX);
+
+    /// The number, if there is one.
+    #[must_use]
+    pub fn get(self) -> Option<u32> {
+        (self.0 != u32::MAX).then_some(self.0)
+    }
+
+    /// A number that may be too large for the space: then the largest that fits.
+    #[must_use]
+    pub fn saturating(value: Option<u64>) -> Self {
+        value.map_or(Self::NONE, |value| Self(u32::try_from(value).unwrap_or(u32::MAX - 1).min(u32::MAX - 1)))
+    }
+}
+
+impl From<Option<u64>> for Packed64 {
+    fn from(value: Option<u64>) -> Self {
+        value.map_or(Self::NONE, |value| Self(value.min(u64::MAX - 1)))
+    }
+}
+
+impl From<Option<u32>> for Packed32 {
+    fn from(value: Option<u32>) -> Self {
+        Self::saturating(value.map(u64::from))
+    }
+}
+
+impl Default for Packed64 {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+impl Default for Packed32 {
+    fn default() -> Self {
+        Self::NONE
+    }
+}

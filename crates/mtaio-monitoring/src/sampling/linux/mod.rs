@@ -1,0 +1,231 @@
+//! Linux: `/proc`, through descriptors that stay open.
+//!
+//! Opening a file of `/proc` costs as much as reading it, so each is opened once and then read from its start with
+//! `pread` into one buffer that all of them share. The parsers take those bytes and never a path, so a recorded
+//! tree, a fuzzer and the live kernel go through the same lines. Once the buffers have grown to the machine's size,
+//! a sample allocates nothing.
+//!
+//! A file that cannot be read, or whose content cannot be understood, makes its section `None`, is counted, and is
+//! opened anew at the next sample.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use super::{RawSample, Section, SectionHealth, Source, Timed};
+use crate::clock::Clock;
+
+mod cursor;
+mod disk_kinds;
+pub mod diskstats;
+mod file;
+pub mod loadavg;
+pub mod meminfo;
+pub mod process;
+pub mod stat;
+pub mod zoneinfo;
+
+use disk_kinds::DiskKinds;
+use file::{KeptFile, Records};
+
+/// Reads a Linux machine, or a recording of one.
+#[derive(Debug)]
+pub struct LinuxSource {
+    cpu: Origin,
+    load: Origin,
+    memory: Origin,
+    zones: Origin,
+    disks: Origin,
+    process: Origin,
+    disk_kinds: DiskKinds,
+    page_bytes: u64,
+    buffer: Vec<u8>,
+}
+
+/// Large enough for every file of an ordinary machine; a larger one makes the buffer grow, once.
+const INITIAL_BUFFER_BYTES: usize = 16 * 1024;
+
+impl LinuxSource {
+    /// This machine. Opens nothing yet: each file is opened when it is first read.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_root("/")
+    }
+
+    /// The machine whose `proc` and `sys` lie below `root`: a recording, or a host's tree that is mounted
+    /// elsewhere.
+    ///
+    /// The processor time of the process still comes from the clock, because no file holds it precisely.
+    #[must_use]
+    pub fn with_root(root: impl AsRef<Path>) -> Self {
+        let root = root.as_ref();
+        let origin = |path: &str, records| Origin::new(KeptFile::new(root.join(path), records));
+        Self {
+            cpu: origin("proc/stat", Records::One),
+            load: origin("proc/loadavg", Records::One),
+            memory: origin("proc/meminfo", Records::One),
+            zones: origin("proc/zoneinfo", Records::Many),
+            disks: origin("proc/diskstats", Records::Many),
+            process: origin("proc/self/stat", Records::One),
+            disk_kinds: DiskKinds::new(root.join("sys/class/block")),
+            page_bytes: rustix::param::page_size() as u64,
+            buffer: vec![0; INITIAL_BUFFER_BYTES],
+        }
+    }
+}
+
+impl Default for LinuxSource {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Source for LinuxSource {
+    fn read(&mut self, clock: &Clock, out: &mut RawSample) {
+        let buffer = &mut self.buffer;
+        out.clock = clock.now();
+        self.cpu.read(buffer, clock, &mut out.cpu, stat::parse);
+        self.load.read(buffer, clock, &mut out.load, loadavg::parse);
+        self.memory
+            .read(buffer, clock, &mut out.memory, meminfo::parse);
+        self.disks
+            .read(buffer, clock, &mut out.disks, diskstats::parse);
+        self.process
+            .read(buffer, clock, &mut out.process, process::parse);
+
+        if let Some(memory) = &mut out.memory
+            && memory.value.available.unwrap_or(0) == 0
+        {
+            // Only a kernel before 3.14, or one that misreports (P12), costs this file: it is long.
+            let mut low_pages: Option<Timed<u64>> = None;
+            self.zones
+                .read(buffer, clock, &mut low_pages, zoneinfo::parse);
+            memory.value.low_watermark =
+                low_pages.and_then(|pages| pages.value.checked_mul(self.page_bytes));
+        }
+        if let Some(disks) = &mut out.disks {
+            self.disk_kinds.assign(&mut disks.value.devices);
+        }
+        // The process's own clock is finer than its file, and answers even where the file does not (P6).
+        if let Some(cpu_ns) = clock.process_cpu_ns() {
+            let process = out.process.get_or_insert_default();
+            process.value.cpu_ns = Some(cpu_ns);
+            process.read_at_ns = clock.monotonic_ns();
+        }
+    }
+
+    fn reopen(&mut self) {
+        for origin in [
+            &mut self.cpu,
+            &mut self.load,
+            &mut self.memory,
+            &mut self.zones,
+            &mut self.disks,
+            &mut self.process,
+        ] {
+            origin.file.close();
+        }
+        self.disk_kinds.forget();
+    }
+
+    fn health(&self) -> Vec<SectionHealth> {
+        Section::ALL
+            .into_iter()
+            .map(|section| match section {
+                Section::Cpu => self.cpu.health(section),
+                Section::Load => self.load.health(section),
+                Section::Memory => {
+                    // A missing zoneinfo does not make the section fail, but is worth a line in the report.
+                    let mut health = self.memory.health(section);
+                    health.last_error = health.last_error.or_else(|| self.zones.last_error());
+                    health
+                }
+                Section::Disks => self.disks.health(section),
+                Section::Process => self.process.health(section),
+            })
+            .collect()
+    }
+}
+
+/// Why the content of a file gave nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed(pub &'static str);
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Malformed {}
+
+/// A file and how its readings have gone.
+#[derive(Debug)]
+struct Origin {
+    file: KeptFile,
+    reads: u64,
+    failures: u64,
+    last_failure: Option<Failure>,
+}
+
+/// Kept as it came and made into words only when asked: a section that fails at every sample must not allocate.
+#[derive(Debug)]
+enum Failure {
+    Read(io::Error),
+    Content(Malformed),
+}
+
+impl Origin {
+    fn new(file: KeptFile) -> Self {
+        Self {
+            file,
+            reads: 0,
+            failures: 0,
+            last_failure: None,
+        }
+    }
+
+    /// Reads the file and lets `parse` fill what `slot` held before, so that its vectors are used again.
+    fn read<T: Default>(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        clock: &Clock,
+        slot: &mut Option<Timed<T>>,
+        parse: impl FnOnce(&[u8], &mut T) -> Result<(), Malformed>,
+    ) {
+        self.reads += 1;
+        let outcome = match self.file.read(buffer) {
+            Ok(bytes) => {
+                let read_at_ns = clock.monotonic_ns();
+                let timed = slot.get_or_insert_default();
+                timed.read_at_ns = read_at_ns;
+                parse(bytes, &mut timed.value).map_err(Failure::Content)
+            }
+            Err(error) => Err(Failure::Read(error)),
+        };
+        if let Err(failure) = outcome {
+            *slot = None;
+            self.failures += 1;
+            self.last_failure = Some(failure);
+            self.file.close();
+        }
+    }
+
+    fn last_error(&self) -> Option<String> {
+        let path = self.file.path().display();
+        self.last_failure.as_ref().map(|failure| match failure {
+            Failure::Read(error) => format!("{path}: {error}"),
+            Failure::Content(malformed) => format!("{path}: {malformed}"),
+        })
+    }
+
+    fn health(&self, section: Section) -> SectionHealth {
+        SectionHealth {
+            section,
+            origin: self.file.path().display().to_string(),
+            reads: self.reads,
+            failures: self.failures,
+            last_error: self.last_error(),
+        }
+    }
+}

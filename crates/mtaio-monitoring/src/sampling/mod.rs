@@ -1,0 +1,233 @@
+//! Asking the operating system: raw counters, as it gives them.
+//!
+//! Nothing here subtracts, divides or decides; that is `rates`. A [`Source`] fills a [`RawSample`] in place, so a
+//! sample at its steady state allocates nothing. Each section is an `Option`: what could not be read is `None`,
+//! never 0 (rule zero of the sampler), and carries the monotonic time taken right after its own file was read
+//! (P36), because rates divide by the time between *those* moments.
+//!
+//! **A new section** (cgroup, pressure, network, …) is a new struct here, a new field of [`RawSample`], a new value
+//! of [`Section`], and one file in the platform's folder. Nothing that exists changes.
+
+use crate::clock::{Clock, Instant3};
+
+#[cfg(target_os = "linux")]
+pub mod linux;
+#[cfg(any(feature = "portable", not(target_os = "linux")))]
+pub mod portable;
+
+/// A group of readings that come, or fail to come, together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Section {
+    /// Processor time by mode.
+    Cpu,
+    /// Load averages and the number of threads on the system.
+    Load,
+    /// Memory and swap.
+    Memory,
+    /// Block devices.
+    Disks,
+    /// This process.
+    Process,
+}
+
+impl Section {
+    /// Every section, in the order in which they are read.
+    pub const ALL: [Self; 5] = [Self::Cpu, Self::Load, Self::Memory, Self::Disks, Self::Process];
+
+    /// The section's name, as health reports and `mtaio doctor` print it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Load => "load",
+            Self::Memory => "memory",
+            Self::Disks => "disks",
+            Self::Process => "process",
+        }
+    }
+}
+
+/// What a section read, and when its file had just been read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Timed<T> {
+    /// Monotonic nanoseconds, right after the read.
+    pub read_at_ns: u64,
+    /// The counters.
+    pub value: T,
+}
+
+/// One reading of everything, raw. Reused from sample to sample.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RawSample {
+    /// When the reading began.
+    pub clock: Instant3,
+    /// `/proc/stat`.
+    pub cpu: Option<Timed<RawCpu>>,
+    /// `/proc/loadavg`.
+    pub load: Option<Timed<RawLoad>>,
+    /// `/proc/meminfo`.
+    pub memory: Option<Timed<RawMemory>>,
+    /// `/proc/diskstats`.
+    pub disks: Option<Timed<RawDisks>>,
+    /// `/proc/self/stat` and the process's own clock.
+    pub process: Option<Timed<RawProcess>>,
+}
+
+/// The modes of [`CpuTimes`], in the kernel's order.
+pub const CPU_MODES: [&str; 10] =
+    ["user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guest_nice"];
+
+/// Cumulative processor time by mode, in ticks of any one size (Linux: 1/100 s; portable: 1/10 000 s).
+///
+/// As the kernel counts: `user` contains `guest` and `nice` contains `guest_nice` (P2).
+/// Modes that an old kernel does not print are 0 in both readings and so have a share of 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CpuTimes(pub [u64; 10]);
+
+/// Processor time of the machine and of each processor that is online.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RawCpu {
+    /// All processors; keeps the history of those that have gone offline (P5).
+    pub total: CpuTimes,
+    /// `(N of cpuN, its times)`: the numbers may have holes (P5).
+    pub cores: Vec<(u32, CpuTimes)>,
+}
+
+/// Load averages, in hundredths (the kernel prints two decimals), and threads of the whole system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RawLoad {
+    /// Over 1, 5 and 15 minutes, times 100. In a container these are the host's (P9).
+    pub hundredths: [u32; 3],
+    /// Threads that are running or ready.
+    pub running_threads: Option<u32>,
+    /// Threads that exist on the system (P10).
+    pub total_threads: Option<u32>,
+}
+
+/// Memory, in bytes; a field that the kernel does not print is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RawMemory {
+    /// `MemTotal`.
+    pub total: Option<u64>,
+    /// `MemFree`.
+    pub free: Option<u64>,
+    /// `MemAvailable` (Linux ≥ 3.14), as printed: it may be 0 or above the total (P12).
+    pub available: Option<u64>,
+    /// `Buffers`.
+    pub buffers: Option<u64>,
+    /// `Cached`.
+    pub cached: Option<u64>,
+    /// `Active(file)`.
+    pub active_file: Option<u64>,
+    /// `Inactive(file)`.
+    pub inactive_file: Option<u64>,
+    /// `SReclaimable`.
+    pub slab_reclaimable: Option<u64>,
+    /// `Shmem`.
+    pub shmem: Option<u64>,
+    /// `SwapTotal`.
+    pub swap_total: Option<u64>,
+    /// `SwapFree`.
+    pub swap_free: Option<u64>,
+    /// Sum of the zones' low watermarks (`/proc/zoneinfo`), in bytes: read only where `available` is missing or 0,
+    /// for the kernel's own formula (P11).
+    pub low_watermark: Option<u64>,
+}
+
+/// What kind of block device a line of `/proc/diskstats` is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum DiskKind {
+    /// A whole disk that is nobody's part: only these are summed.
+    #[default]
+    Whole,
+    /// A part of a disk, whose requests the disk counts too (P22).
+    Partition,
+    /// LVM, dm-crypt, md, bcache: its members count the same requests (P23).
+    Stacked,
+    /// ram, loop, zram: not a disk.
+    Virtual,
+}
+
+/// One block device, cumulative since boot (or since it appeared).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RawDisk {
+    /// Kernel name: `sda`, `nvme0n1`, `dm-0`.
+    pub name: String,
+    /// Device number `(major, minor)`.
+    pub device: (u32, u32),
+    /// What it is.
+    pub kind: DiskKind,
+    /// Reads completed; `None` where the system does not count them (portable backend).
+    pub reads: Option<u64>,
+    /// Sectors read, each 512 bytes whatever the device's own sector (P21).
+    pub read_sectors: u64,
+    /// Milliseconds spent reading, summed over requests; 32 bits, wraps after 49.7 days of it (P25).
+    pub read_ms: Option<u64>,
+    /// Writes completed.
+    pub writes: Option<u64>,
+    /// Sectors written.
+    pub write_sectors: u64,
+    /// Milliseconds spent writing; 32 bits.
+    pub write_ms: Option<u64>,
+}
+
+/// All block devices.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RawDisks {
+    /// In the kernel's order.
+    pub devices: Vec<RawDisk>,
+}
+
+/// This process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RawProcess {
+    /// Operating-system threads of the process, the interpreter's and the native ones (P10).
+    pub threads: Option<u32>,
+    /// Processor time used, all threads, in nanoseconds (P6).
+    pub cpu_ns: Option<u64>,
+    /// Clock ticks after boot at which the process started: with the pid, its identity.
+    pub start_ticks: Option<u64>,
+}
+
+/// How the readings of one section have gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SectionHealth {
+    /// Which section.
+    pub section: Section,
+    /// The file or call that it is read from.
+    pub origin: String,
+    /// Readings tried.
+    pub reads: u64,
+    /// Readings that gave nothing.
+    pub failures: u64,
+    /// Why the last one that failed did, e.g. `"/proc/diskstats: Permission denied (os error 13)"`.
+    pub last_error: Option<String>,
+}
+
+/// Something that can be asked for a [`RawSample`]: one platform's way to read, or a recording.
+pub trait Source: Send {
+    /// Reads every section into `out`. A section that cannot be read becomes `None` and is counted; this never
+    /// fails as a whole and never panics.
+    fn read(&mut self, clock: &Clock, out: &mut RawSample);
+
+    /// Opens everything anew. Descriptors of `/proc/self` that a parent opened still show the parent after a
+    /// `fork` (P31).
+    fn reopen(&mut self);
+
+    /// How the readings have gone, a line a section.
+    fn health(&self) -> Vec<SectionHealth>;
+
+    /// The shortest time over which processor shares of this source mean something, in seconds.
+    fn minimum_window_seconds(&self) -> f64 {
+        0.1
+    }
+}
+
+/// The best source for this machine: the native one on Linux, the portable one elsewhere.
+#[must_use]
+pub fn native() -> Box<dyn Source> {
+    #[cfg(target_os = "linux")]
+    return Box::new(linux::LinuxSource::new());
+    #[cfg(not(target_os = "linux"))]
+    return Box::new(portable::PortableSource::new());
+}
