@@ -1,0 +1,42 @@
+//! `mtaio.monitoring._native`: what the Python package needs of the core. It converts, and decides nothing.
+
+mod doorbell;
+mod errors;
+mod live;
+mod monitor;
+mod stats;
+
+use pyo3::prelude::*;
+
+/// The native half of mtaio.monitoring.
+#[pymodule(gil_used = false)]
+mod _native {
+    #[pymodule_export]
+    use super::live::LiveView;
+    #[pymodule_export]
+    use super::monitor::{MonitorBase, Rows, SeriesHandle};
+    #[pymodule_export]
+    use super::{catalogue, run_command, version};
+}
+
+/// The version of the native half: the same as the package's.
+#[pyfunction]
+fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
+/// Every built-in metric: (name, kind, unit, help).
+#[pyfunction]
+fn catalogue() -> Vec<(&'static str, &'static str, &'static str, &'static str)> {
+    let row = |metric: &mtaio_monitoring::metrics::catalogue::BuiltIn| {
+        let description = metric.description();
+        (description.name, description.kind.name(), description.unit, description.help)
+    };
+    mtaio_monitoring::metrics::catalogue::BuiltIn::ALL.iter().map(row).collect()
+}
+
+/// Runs the `mtaio` command with these arguments (the program's name first) and gives its exit code.
+#[pyfunction]
+fn run_command(py: Python<'_>, arguments: Vec<String>) -> i32 {
+    py.detach(|| mtaio_monitoring_cli::run(arguments.into_iter().map(Into::into)))
+}

@@ -1,0 +1,356 @@
+//! `MonitorBase`: the class that `ResourceMonitor` derives from.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use mtaio_monitoring::alerts::{Alert, Rule, RuleOptions};
+use mtaio_monitoring::metrics::Series;
+use mtaio_monitoring::metrics::catalogue::BuiltIn;
+use mtaio_monitoring::monitor::{Config, MonitorCore, Scope};
+use mtaio_monitoring::{MonitoringError, SystemStats};
+use parking_lot::Mutex;
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyFloat, PyList, PyString, PyTuple};
+
+use crate::doorbell::Doorbell;
+use crate::errors::{exception, not_initialised, wrong_type};
+use crate::stats;
+
+/// The native half of a ResourceMonitor. Arguments of its constructor are its subclasses' business.
+#[pyclass(subclass, frozen, module = "mtaio.monitoring._native")]
+pub(crate) struct MonitorBase {
+    core: OnceLock<Arc<MonitorCore>>,
+    /// Name → [`SeriesHandle`]: a string knows its hash, so this is the quickest way from a name to its series.
+    handles: Py<PyDict>,
+    doorbell: Mutex<Option<Arc<Doorbell>>>,
+}
+
+/// One recorded metric, in the table of its monitor.
+#[pyclass(frozen, module = "mtaio.monitoring._native")]
+pub(crate) struct SeriesHandle {
+    series: Arc<Series>,
+}
+
+/// Samples of a history, made into tuples a slice at a time.
+#[pyclass(frozen, module = "mtaio.monitoring._native")]
+pub(crate) struct Rows {
+    rows: Vec<SystemStats>,
+}
+
+#[pymethods]
+impl Rows {
+    fn __len__(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The fields of the samples from `start` to before `stop`.
+    fn slice<'py>(&self, py: Python<'py>, start: usize, stop: usize) -> PyResult<Bound<'py, PyList>> {
+        let stop = stop.min(self.rows.len());
+        let rows = self.rows.get(start..stop).unwrap_or_default();
+        PyList::new(py, rows.iter().map(|row| stats::stats(py, row)).collect::<PyResult<Vec<_>>>()?)
+    }
+}
+
+#[pymethods]
+impl MonitorBase {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(py: Python<'_>, _args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
+        Self { core: OnceLock::new(), handles: PyDict::new(py).unbind(), doorbell: Mutex::default() }
+    }
+
+    /// Checks the settings and makes the monitor. Once.
+    fn _mtaio_configure(
+        &self,
+        py: Python<'_>,
+        interval: &Bound<'_, PyAny>,
+        history_size: &Bound<'_, PyAny>,
+        scope: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let (shortest, longest) = Config::INTERVAL_SECONDS;
+        let accepted = format!("a finite number of seconds from {shortest} to {longest}");
+        let interval = number("interval", &accepted, interval)?;
+        let (smallest, largest) = Config::HISTORY_SIZE;
+        let accepted = format!("a whole number of samples from {smallest} to {largest}");
+        let size = match history_size.extract::<i64>() {
+            // Whatever is out of an i64's or a usize's range is out of ours too; 0 makes the core say so.
+            Ok(size) => usize::try_from(size).map_err(|_| size.to_string()),
+            Err(error) if error.is_instance_of::<PyOverflowError>(py) => Err(history_size.str()?.to_string()),
+            Err(_) => return Err(wrong_type("history_size", &accepted, history_size)),
+        };
+        let size = size.map_err(|given| {
+            exception(
+                py,
+                &MonitoringError::Configuration(format!("history_size must be {accepted}, got {given}")),
+            )
+        })?;
+        let Ok(scope) = scope.cast::<PyString>() else {
+            return Err(wrong_type("scope", "'auto' or 'host'", scope));
+        };
+        let config = Config::default()
+            .with_interval_seconds(interval)
+            .and_then(|config| config.with_history_size(size))
+            .and_then(|config| Ok(config.with_scope(Scope::from_name(&scope.to_string_lossy())?)))
+            .map_err(|error| exception(py, &error))?;
+        self.core.set(Arc::new(MonitorCore::new(config))).map_err(|_| {
+            exception(py, &MonitoringError::Configuration("__init__ was called a second time".to_owned()))
+        })
+    }
+
+    /// Seconds between two samples.
+    #[getter]
+    fn interval(&self, py: Python<'_>) -> PyResult<f64> {
+        Ok(self.core(py)?.config().interval_seconds())
+    }
+
+    /// How many samples are kept.
+    #[getter]
+    fn history_size(&self, py: Python<'_>) -> PyResult<usize> {
+        Ok(self.core(py)?.config().history_size())
+    }
+
+    /// What cpu_usage and memory_usage are shares of: "auto" or "host".
+    #[getter]
+    fn scope(&self, py: Python<'_>) -> PyResult<&'static str> {
+        Ok(self.core(py)?.config().scope().name())
+    }
+
+    /// Whether it samples.
+    #[getter]
+    fn is_running(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.core(py)?.is_running())
+    }
+
+    /// Records a value, from any thread: record(name, value).
+    ///
+    /// Args:
+    ///     name: The metric. It cannot be one that the monitor measures itself.
+    ///     value: Anything with __float__ or __index__. NaN and infinities are dropped and counted.
+    ///
+    /// Raises:
+    ///     TypeError: The name is no string or the value no number.
+    ///     ConfigurationError: The name is empty or a built-in one.
+    fn record(slf: &Bound<'_, Self>, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        if Self::_mtaio_record(slf, name, value)? {
+            slf.call_method0("_mtaio_deliver")?;
+        }
+        Ok(())
+    }
+
+    /// Records a value, and says whether there is now something to tell.
+    fn _mtaio_record(slf: &Bound<'_, Self>, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let this = slf.get();
+        let value = match value.cast_exact::<PyFloat>() {
+            Ok(float) => float.value(),
+            Err(_) => finite_or_infinite(value)?,
+        };
+        let py = slf.py();
+        let core = this.core(py)?;
+        let handles = this.handles.bind(py);
+        if let Ok(name) = name.cast_exact::<PyString>()
+            && let Some(handle) = handles.get_item(name)?
+        {
+            return Ok(core.record_in(&handle.cast_exact::<SeriesHandle>()?.get().series, value));
+        }
+        this.record_new(core, name, value)
+    }
+
+    /// Starts the sampling thread.
+    fn _mtaio_start(&self, py: Python<'_>) -> PyResult<()> {
+        self.core(py)?.start().map_err(|error| exception(py, &error))
+    }
+
+    /// Tells the sampling thread to end.
+    fn _mtaio_request_stop(&self, py: Python<'_>) -> PyResult<()> {
+        self.core(py)?.request_stop();
+        Ok(())
+    }
+
+    /// Waits for the sampling thread to end, for `seconds` at most, and says whether it has.
+    fn _mtaio_wait_stopped(&self, py: Python<'_>, seconds: f64) -> PyResult<bool> {
+        let core = self.core(py)?;
+        Ok(py.detach(|| core.wait_stopped(Duration::from_secs_f64(seconds))))
+    }
+
+    /// In the child of a fork: stopped, startable, nothing of the parent's counted.
+    fn _mtaio_after_fork(&self, py: Python<'_>) {
+        if let Some(core) = self.core.get() {
+            core.after_fork_in_child();
+            self.handles.bind(py).clear();
+            // Another thread of the parent may have held the lock; then the bell is the parent's and stays unrung.
+            if let Some(mut doorbell) = self.doorbell.try_lock() {
+                *doorbell = None;
+            }
+        }
+    }
+
+    /// Makes a bell that rings when there is something to tell, and gives the descriptor that becomes readable.
+    /// The descriptor is the caller's to close.
+    fn _mtaio_open_doorbell(&self, py: Python<'_>) -> PyResult<i64> {
+        let (doorbell, descriptor) = Doorbell::new()?;
+        let ringing = Arc::clone(&doorbell);
+        *self.doorbell.lock() = Some(doorbell);
+        self.core(py)?.set_waker(Some(Arc::new(move || ringing.ring())));
+        Ok(descriptor)
+    }
+
+    /// Takes the bell down.
+    fn _mtaio_close_doorbell(&self, py: Python<'_>) -> PyResult<()> {
+        self.core(py)?.set_waker(None);
+        *self.doorbell.lock() = None;
+        Ok(())
+    }
+
+    /// What there is to tell, oldest first.
+    fn _mtaio_drain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let doorbell = self.doorbell.lock().clone();
+        if let Some(doorbell) = doorbell {
+            doorbell.answer();
+        }
+        let events = self.core(py)?.drain_events();
+        PyList::new(py, events.iter().map(|event| stats::event(py, event)).collect::<PyResult<Vec<_>>>()?)
+    }
+
+    /// Sets a threshold.
+    #[pyo3(signature = (metric, value, below, clear, for_seconds, repeat_seconds))]
+    #[allow(clippy::too_many_arguments, reason = "the arguments of set_threshold")]
+    fn _mtaio_set_threshold(
+        &self,
+        py: Python<'_>,
+        metric: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        below: bool,
+        clear: Option<&Bound<'_, PyAny>>,
+        for_seconds: &Bound<'_, PyAny>,
+        repeat_seconds: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let options = RuleOptions {
+            below,
+            clear: clear.map(|clear| number("clear", "a finite number or None", clear)).transpose()?,
+            for_seconds: number("for_seconds", "a finite number of seconds from 0", for_seconds)?,
+            repeat_seconds: repeat_seconds
+                .map(|seconds| number("repeat_seconds", "a finite number of seconds above 0, or None", seconds))
+                .transpose()?,
+        };
+        let value = number("value", "a finite number", value)?;
+        let rule =
+            Rule::new(&metric_name("metric", metric)?, value, options).map_err(|error| exception(py, &error))?;
+        self.core(py)?.set_rule(rule);
+        Ok(())
+    }
+
+    /// Takes a metric's threshold away, and says whether it had one.
+    fn _mtaio_remove_threshold(&self, py: Python<'_>, metric: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(self.core(py)?.remove_rule(&metric_name("metric", metric)?))
+    }
+
+    /// Raises an alert of the program's own.
+    #[pyo3(signature = (metric, value, message))]
+    fn _mtaio_raise(
+        &self,
+        py: Python<'_>,
+        metric: Option<&Bound<'_, PyAny>>,
+        value: Option<&Bound<'_, PyAny>>,
+        message: String,
+    ) -> PyResult<()> {
+        let mut alert = Alert::of_message(message, 0.0);
+        alert.metric = metric.map(|metric| metric_name("metric", metric)).transpose()?.map(Into::into);
+        alert.value = value.map(|value| number("value", "a number", value)).transpose()?;
+        self.core(py)?.raise(alert);
+        Ok(())
+    }
+
+    /// The fields of a reading of this moment; or a float, the seconds after which to ask again.
+    fn _mtaio_read<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match self.core(py)?.current_stats().map_err(|error| exception(py, &error))? {
+            Ok(reading) => Ok(stats::stats(py, &reading)?.into_any()),
+            Err(seconds) => Ok(PyFloat::new(py, seconds).into_any()),
+        }
+    }
+
+    /// Of a reading of this moment, one built-in metric: its value, or None where it was not measured.
+    /// A tuple with one float: the seconds after which to ask again.
+    fn _mtaio_read_metric<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        let value = |reading: &SystemStats| BuiltIn::from_name(name).and_then(|metric| reading.value(metric));
+        match self.core(py)?.current_stats().map_err(|error| exception(py, &error))? {
+            Ok(reading) => Ok(value(&reading).into_pyobject(py)?),
+            Err(seconds) => Ok((seconds,).into_pyobject(py)?.into_any()),
+        }
+    }
+
+    /// Whether the monitor measures a metric of this name itself.
+    #[staticmethod]
+    fn _mtaio_is_built_in(name: &str) -> bool {
+        BuiltIn::from_name(name).is_some()
+    }
+
+    /// The latest value of a metric.
+    fn _mtaio_latest(&self, py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<f64> {
+        let name = metric_name("name", name)?;
+        self.core(py)?.latest_value(&name).map_err(|error| exception(py, &error))
+    }
+
+    /// Samples from `start` to `end`, both inclusive.
+    #[pyo3(signature = (start, end))]
+    fn _mtaio_history(
+        &self,
+        py: Python<'_>,
+        start: Option<&Bound<'_, PyAny>>,
+        end: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Rows> {
+        let accepted = "seconds since the epoch, or None";
+        let start = start.map(|start| number("start_time", accepted, start)).transpose()?;
+        let end = end.map(|end| number("end_time", accepted, end)).transpose()?;
+        let core = self.core(py)?;
+        let rows = py.detach(|| core.history(start, end)).map_err(|error| exception(py, &error))?;
+        Ok(Rows { rows })
+    }
+
+    /// The fields of MonitorHealth that the core knows.
+    fn _mtaio_health<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        stats::health(py, &self.core(py)?.health())
+    }
+}
+
+impl MonitorBase {
+    /// The monitor behind it.
+    pub(crate) fn core(&self, py: Python<'_>) -> PyResult<&Arc<MonitorCore>> {
+        self.core.get().ok_or_else(|| not_initialised(py))
+    }
+
+    #[cold]
+    fn record_new(&self, core: &MonitorCore, name: &Bound<'_, PyAny>, value: f64) -> PyResult<bool> {
+        let py = name.py();
+        let text = metric_name("name", name)?;
+        let Some(series) = core.series(&text).map_err(|error| exception(py, &error))? else { return Ok(false) };
+        let told = core.record_in(&series, value);
+        self.handles.bind(py).set_item(&text, SeriesHandle { series }.into_pyobject(py)?)?;
+        Ok(told)
+    }
+}
+
+fn metric_name(argument: &str, name: &Bound<'_, PyAny>) -> PyResult<String> {
+    match name.cast::<PyString>() {
+        Ok(name) => Ok(name.to_str()?.to_owned()),
+        Err(_) => Err(wrong_type(argument, "a string", name)),
+    }
+}
+
+/// What `float()` makes of numbers, but not of strings.
+fn number(argument: &str, accepted: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let py = value.py();
+    value.extract::<f64>().or_else(|error| {
+        if error.is_instance_of::<PyOverflowError>(py) {
+            Ok(f64::INFINITY)
+        } else if error.is_instance_of::<PyTypeError>(py) {
+            Err(wrong_type(argument, accepted, value))
+        } else {
+            Err(error)
+        }
+    })
+}
+
+fn finite_or_infinite(value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    number("value", "a number (anything with __float__ or __index__)", value)
+}

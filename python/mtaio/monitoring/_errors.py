@@ -1,0 +1,21 @@
+"""What can go wrong, in words that say what was given, what is accepted and what to do."""
+
+
+class MonitoringError(Exception):
+    """Base of every exception that this package raises on purpose."""
+
+
+class ConfigurationError(MonitoringError, ValueError):
+    """An argument that cannot be used. The message names it, what was given and what is accepted."""
+
+
+class ConfigurationTypeError(ConfigurationError, TypeError):
+    """An argument of a type that cannot be used: a string for a number, something not callable for a handler."""
+
+
+class UnknownMetricError(MonitoringError, KeyError):
+    """A metric that has no value. The message lists the known names."""
+
+    def __str__(self) -> str:
+        # KeyError shows the repr of its argument; this one is a sentence.
+        return str(self.args[0]) if self.args else ""

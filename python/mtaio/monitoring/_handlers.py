@@ -1,0 +1,133 @@
+"""Calling the user's handlers so that none of them can hurt anybody."""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from . import _loop
+from ._errors import ConfigurationTypeError
+
+logger = logging.getLogger("mtaio.monitoring")
+
+#: Calls of one handler that may be under way at once.
+CALLS_AT_ONCE = 64
+
+Handler = Callable[..., Any]
+
+
+class Handlers:
+    """The handlers of one kind of event, each call in a task of its own."""
+
+    def __init__(self, kind: str, tasks: "HandlerTasks") -> None:
+        """Handlers whose calls are counted and kept in ``tasks``; ``kind`` is for messages."""
+        self._kind = kind
+        self._tasks = tasks
+        self._entries: list[_Entry] = []
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, handler: Handler) -> None:
+        """Adds a handler. The same one again changes nothing."""
+        if not callable(handler):
+            raise ConfigurationTypeError(
+                f"{self._kind} takes a handler that can be called (async def or def), "
+                f"got {type(handler).__name__} {handler!r}"
+            )
+        if all(entry.handler != handler for entry in self._entries):
+            self._entries.append(_Entry(handler))
+
+    def remove(self, handler: Handler) -> bool:
+        """Removes a handler, and says whether it was there."""
+        left = [entry for entry in self._entries if entry.handler != handler]
+        found = len(left) < len(self._entries)
+        self._entries = left
+        return found
+
+    def call(self, loop: asyncio.AbstractEventLoop, *arguments: object) -> None:
+        """Starts a call of every handler on ``loop``, the running one."""
+        for entry in self._entries:
+            if entry.under_way >= CALLS_AT_ONCE:
+                self._tasks.dropped += 1
+                if not entry.warned:
+                    entry.warned = True
+                    logger.warning(
+                        "the %s handler %s has %d calls under way; further ones are dropped and counted",
+                        self._kind,
+                        entry.name,
+                        CALLS_AT_ONCE,
+                    )
+                continue
+            entry.under_way += 1
+            self._tasks.spawn(loop, self._run(entry, arguments), f"mtaio {self._kind} {entry.name}")
+
+    async def _run(self, entry: "_Entry", arguments: tuple[object, ...]) -> None:
+        try:
+            result = entry.handler(*arguments)
+            if inspect.isawaitable(result):
+                await result
+        except Exception:
+            self._tasks.errors += 1
+            logger.exception("the %s handler %s raised; sampling goes on", self._kind, entry.name)
+        finally:
+            entry.under_way -= 1
+
+    def forget_calls(self) -> None:
+        """In the child of a fork: the calls under way are the parent's."""
+        for entry in self._entries:
+            entry.under_way = 0
+
+
+class _Entry:
+    """A handler and how many calls of it are under way."""
+
+    def __init__(self, handler: Handler) -> None:
+        self.handler = handler
+        self.name: str = getattr(handler, "__qualname__", None) or repr(handler)
+        self.under_way = 0
+        self.warned = False
+
+
+class HandlerTasks:
+    """The calls of handlers that are under way, and what went wrong with earlier ones."""
+
+    def __init__(self) -> None:
+        """No call yet."""
+        self.errors = 0
+        self.dropped = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def spawn(self, loop: asyncio.AbstractEventLoop, coroutine: Any, name: str) -> None:
+        """Starts a call."""
+        task = _loop.spawn(loop, coroutine, name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def settle(self, budget_seconds: float) -> None:
+        """Waits for the calls under way; those that outlast the budget are cancelled.
+
+        A call that stops its own monitor is not waited for: it would wait for itself.
+        """
+        own = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        tasks = {task for task in self._tasks if task is not own and task.get_loop() is loop}
+        if not tasks:
+            return
+        try:
+            _, late = await asyncio.wait(tasks, timeout=budget_seconds * 0.9)
+        except asyncio.CancelledError:
+            for task in tasks:
+                task.cancel()
+            raise
+        for task in late:
+            logger.warning("%s did not end within the budget of stop() and is cancelled", task.get_name())
+            task.cancel()
+        if late:
+            # One that does not heed the cancellation is left behind; nothing waits for it.
+            await asyncio.wait(late, timeout=budget_seconds * 0.1)
+
+    def forget(self) -> None:
+        """In the child of a fork: the calls are the parent's."""
+        self._tasks.clear()

@@ -1,0 +1,92 @@
+"""Everything that depends on how event loops work inside. The rest of the package only awaits."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop that runs in this thread, if there is one."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def now() -> float:
+    """Seconds on the running loop's own clock, which tests may move."""
+    return asyncio.get_running_loop().time()
+
+
+async def let_tasks_begin() -> None:
+    """Returns when every task made before has run until it suspended or ended.
+
+    Loops run what was scheduled in the order in which it was scheduled (asyncio and uvloop both promise it for
+    ``call_soon``), and a new task's first step is scheduled when it is made.
+    """
+    await asyncio.sleep(0)
+
+
+def call_on(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> bool:
+    """Has ``callback`` called on ``loop``, from any thread. False where the loop is closed."""
+    try:
+        loop.call_soon_threadsafe(callback)
+    except RuntimeError:
+        return False
+    return True
+
+
+def spawn(
+    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None], name: str
+) -> "asyncio.Task[None]":
+    """A task on ``loop``, which must be the running one, that starts at the loop's next step."""
+    return loop.create_task(coroutine, name=name)
+
+
+class Doorbell:
+    """Calls back on a loop when a native thread rings, which it does without the GIL.
+
+    The bell is a socket that the loop watches. A loop that cannot watch one (Proactor on Windows) gets a thread
+    that does.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, on_ring: Callable[[], None]) -> None:
+        """Takes over ``descriptor`` and calls ``on_ring`` on ``loop`` whenever it becomes readable."""
+        self._loop = loop
+        self._on_ring = on_ring
+        self._socket = socket.socket(fileno=descriptor)
+        self._socket.setblocking(False)
+        self._watched = True
+        try:
+            loop.add_reader(self._socket, self._answer)
+        except NotImplementedError:
+            self._watched = False
+            self._socket.setblocking(True)
+            threading.Thread(target=self._listen, name="mtaio-doorbell", daemon=True).start()
+
+    def close(self) -> None:
+        """Stops listening."""
+        if self._watched and not self._loop.is_closed():
+            self._loop.remove_reader(self._socket)
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Closes the socket and leaves the loop alone: it is closed, or belongs to the parent of a fork."""
+        if not self._watched:
+            # Wakes the thread that listens.
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def _answer(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._socket.recv(4096)
+        self._on_ring()
+
+    def _listen(self) -> None:
+        with contextlib.suppress(OSError):
+            while self._socket.recv(4096) and call_on(self._loop, self._on_ring):
+                pass

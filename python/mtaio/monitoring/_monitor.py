@@ -1,0 +1,423 @@
+"""``ResourceMonitor``: the native monitor on an asyncio loop."""
+
+import asyncio
+import contextlib
+import inspect
+import logging
+import os
+import weakref
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from . import _loop, _native
+from ._alert import Alert
+from ._errors import ConfigurationTypeError, MonitoringError, UnknownMetricError
+from ._handlers import Handler, Handlers, HandlerTasks
+from ._stats import CPUStats, IOStats, MemoryStats, MonitorHealth, SectionHealth, SystemStats
+
+logger = logging.getLogger("mtaio.monitoring")
+
+#: How long ``stop()`` waits for handlers and for the sampling thread.
+STOP_BUDGET_SECONDS = 5.0
+#: A ``collect_metrics`` that raises is started again after this long, twice as long each time.
+BACK_OFF_SECONDS = (1.0, 60.0)
+#: Samples made into dataclasses between two steps of the loop: about 2 ms.
+HISTORY_SLICE = 500
+
+H = TypeVar("H", bound=Callable[..., Any])
+
+
+class ResourceMonitor(_native.MonitorBase):
+    """Watches the machine and recorded values, and tells handlers when a limit is crossed.
+
+    Sampling runs on one native thread, off the GIL and off the loop, and keeps its cadence while the loop is
+    blocked. The monitor can be made at import time: it binds to a loop at ``start()``, and after ``stop()`` it can
+    be started under another one. Names that begin with ``_mtaio_`` are the monitor's own. Subclasses call ``super().__init__()``; one that defines
+    ``async def collect_metrics(self)`` has it run as a task from ``start()`` to ``stop()``.
+
+    Example:
+        >>> import asyncio
+        >>> async def main() -> None:
+        ...     async with ResourceMonitor(interval=0.1) as monitor:
+        ...         stats = await monitor.get_current_stats()
+        ...         print(stats.memory.total == stats.memory.used + stats.memory.available)
+        >>> asyncio.run(main())
+        True
+    """
+
+    def __init__(self, interval: float = 1.0, history_size: int = 3600, *, scope: str = "auto") -> None:
+        """Makes a monitor that does not run yet.
+
+        Args:
+            interval: Seconds between two samples, 0.001 to 86 400.
+            history_size: How many samples to keep, 1 to 10 000 000 (about 260 bytes each).
+            scope: What ``cpu_usage`` and ``memory_usage`` are shares of: "auto", what this process may use;
+                "host", the machine.
+
+        Raises:
+            ConfigurationError: An argument outside its range.
+        """
+        self._mtaio_configure(interval, history_size, scope)
+        self._mtaio_tasks = HandlerTasks()
+        self._mtaio_exceeded = Handlers("on_threshold_exceeded", self._mtaio_tasks)
+        self._mtaio_cleared = Handlers("on_threshold_cleared", self._mtaio_tasks)
+        self._mtaio_alerted = Handlers("on_alert", self._mtaio_tasks)
+        self._mtaio_loop: asyncio.AbstractEventLoop | None = None
+        self._mtaio_doorbell: _loop.Doorbell | None = None
+        self._mtaio_collector: asyncio.Task[None] | None = None
+        self._mtaio_collect_metrics_errors = 0
+        _monitors[id(self)] = self
+
+    def __repr__(self) -> str:
+        """Its settings and whether it runs."""
+        state = "running" if self.is_running else "stopped"
+        return (
+            f"<{type(self).__name__} interval={self.interval:g} history_size={self.history_size} "
+            f"scope={self.scope!r} {state}>"
+        )
+
+    async def start(self) -> None:
+        """Starts sampling, and binds handlers to the running loop. Does nothing where it runs already.
+
+        Raises:
+            MonitoringError: There is no running loop, or the monitor runs on another one.
+        """
+        loop = self._mtaio_running_loop()
+        if self.is_running and self._mtaio_doorbell is not None and self._mtaio_loop is not None:
+            if self._mtaio_loop is loop:
+                return
+            if not self._mtaio_loop.is_closed():
+                raise MonitoringError(
+                    "the monitor runs on another event loop: await its stop() there before starting it here"
+                )
+            # The other loop ended without stop(): the monitor moves here, and goes on.
+            self._mtaio_detach()
+        collect = getattr(self, "collect_metrics", None)
+        if collect is not None and not inspect.iscoroutinefunction(collect):
+            raise ConfigurationTypeError(
+                f"collect_metrics must be an async def without arguments, got {type(collect).__name__} {collect!r}"
+            )
+        self._mtaio_loop = loop
+        self._mtaio_doorbell = _loop.Doorbell(loop, self._mtaio_open_doorbell(), self._mtaio_drain_here)
+        self._mtaio_start()
+        # Alerts that were held for want of a loop.
+        self._mtaio_drain_here()
+        if collect is not None:
+            self._mtaio_collector = loop.create_task(
+                self._mtaio_keep_collecting(collect), name=f"mtaio {type(self).__name__}.collect_metrics"
+            )
+
+    async def stop(self) -> None:
+        """Stops sampling, and waits for handlers under way, 5 seconds at most. Nothing of it runs afterwards.
+
+        Does nothing where it does not run. Handlers that outlast the budget are cancelled.
+        """
+        deadline = _loop.now() + STOP_BUDGET_SECONDS
+        self._mtaio_request_stop()
+        collector, self._mtaio_collector = self._mtaio_collector, None
+        own = asyncio.current_task()
+        if collector is not None and collector is not own:
+            collector.cancel()
+        # What the last sample had to tell is told.
+        self._mtaio_deliver()
+        self._mtaio_detach()
+        if collector is not None and collector is not own and not collector.get_loop().is_closed():
+            await asyncio.wait([collector], timeout=STOP_BUDGET_SECONDS / 2)
+        await self._mtaio_tasks.settle(max(0.0, deadline - _loop.now()))
+        # A sample takes less than a millisecond: almost always the thread has ended long ago.
+        while not self._mtaio_wait_stopped(0.0) and _loop.now() < deadline:
+            await asyncio.sleep(0.001)
+
+    async def __aenter__(self) -> Self:
+        """Starts it."""
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stops it."""
+        await self.stop()
+
+    def set_threshold(
+        self,
+        metric: str,
+        value: float,
+        *,
+        below: bool = False,
+        clear: float | None = None,
+        for_seconds: float = 0.0,
+        repeat_seconds: float | None = None,
+    ) -> None:
+        """Has the handlers told when a metric crosses a level: once, and again only after it has cleared.
+
+        Args:
+            metric: A built-in name (``mtaio metrics``), or a name that the program records.
+            value: The level. It is crossed by a value above it, strictly.
+            below: Crossed by a value below it instead.
+            clear: The level at which it clears, itself included; the threshold itself by default.
+            for_seconds: How long it must stay crossed before it fires. One good value starts anew.
+            repeat_seconds: How often to say so again while it lasts; never by default.
+
+        Raises:
+            ConfigurationError: A number that is not finite, a ``clear`` on the wrong side, a negative time.
+
+        Example:
+            >>> ResourceMonitor().set_threshold("memory_usage", 90.0, clear=80.0, for_seconds=30)
+        """
+        self._mtaio_set_threshold(metric, value, below, clear, for_seconds, repeat_seconds)
+        self._mtaio_deliver_if_stopped()
+
+    def remove_threshold(self, metric: str) -> bool:
+        """Takes a metric's threshold away, and says whether it had one. If it was firing, its alert resolves."""
+        found = self._mtaio_remove_threshold(metric)
+        self._mtaio_deliver_if_stopped()
+        return found
+
+    def on_threshold_exceeded(self, handler: H) -> H:
+        """Decorator: calls ``handler(metric, value, threshold)`` when a threshold is crossed.
+
+        Each call is a task of its own: one that raises is logged and counted, a slow one delays nobody, and at most
+        64 calls of one handler are under way at once.
+
+        Args:
+            handler: async def or def.
+
+        Raises:
+            ConfigurationTypeError: The handler cannot be called.
+        """
+        self._mtaio_exceeded.add(handler)
+        return handler
+
+    def on_threshold_cleared(self, handler: H) -> H:
+        """Decorator: calls ``handler(metric, value, threshold)`` when a threshold that fired is good again."""
+        self._mtaio_cleared.add(handler)
+        return handler
+
+    def on_alert(self, handler: H) -> H:
+        """Decorator: calls ``handler(alert)`` for thresholds that fire and clear, and for ``alert()``."""
+        self._mtaio_alerted.add(handler)
+        return handler
+
+    def remove_handler(self, handler: Handler) -> bool:
+        """Takes a handler away from wherever it was added, and says whether it was anywhere."""
+        return any([of.remove(handler) for of in (self._mtaio_exceeded, self._mtaio_cleared, self._mtaio_alerted)])
+
+    async def alert(self, metric: str, value: float | None = None, message: str | None = None) -> None:
+        """Raises an alert of the program's own: ``alert(message)`` or ``alert(metric, value, message)``.
+
+        It goes to the ``on_alert`` handlers; without one, to the ``mtaio.monitoring`` logger.
+
+        Args:
+            metric: The metric; or, alone, the message.
+            value: Its value.
+            message: One sentence for a person.
+        """
+        if message is None:
+            if value is not None:
+                raise ConfigurationTypeError(
+                    "alert takes (message) or (metric, value, message), got a metric and a value without a message"
+                )
+            self._mtaio_raise(None, None, str(metric))
+        else:
+            self._mtaio_raise(metric, value, str(message))
+        self._mtaio_deliver()
+        await _loop.let_tasks_begin()
+
+    async def get_current_stats(self) -> SystemStats:
+        """A reading of this moment.
+
+        Shares and rates cover the time since the newest earlier reading at least 0.1 s old. Where there is none yet,
+        this waits for one: 0.1 s at most, once.
+        """
+        while isinstance(reading := self._mtaio_read(), float):
+            await asyncio.sleep(reading)
+        return _system_stats(reading)
+
+    async def get_history(
+        self, start_time: float | None = None, end_time: float | None = None
+    ) -> list[SystemStats]:
+        """Samples from ``start_time`` to ``end_time``, oldest first.
+
+        Args:
+            start_time: Seconds since the epoch, inclusive; from the beginning by default.
+            end_time: Seconds since the epoch, inclusive; to the end by default.
+        """
+        rows = self._mtaio_history(start_time, end_time)
+        history: list[SystemStats] = []
+        for start in range(0, len(rows), HISTORY_SLICE):
+            if start:
+                # A long history must not hold up the loop.
+                await asyncio.sleep(0)
+            history += [_system_stats(row) for row in rows.slice(start, start + HISTORY_SLICE)]
+        return history
+
+    async def record_metric(self, name: str, value: float) -> None:
+        """Records a value, and checks its threshold at once, whether the monitor was started or not.
+
+        Returns when the handlers that this set off have been started; one that does not suspend has finished.
+
+        Args:
+            name: The metric. It cannot be one that the monitor measures itself.
+            value: Anything with ``__float__`` or ``__index__``. NaN and infinities are dropped and counted.
+
+        Raises:
+            TypeError: The name is no string, or the value no number.
+            ConfigurationError: The name is empty, or a built-in one.
+        """
+        if self._mtaio_record(name, value):
+            self._mtaio_deliver()
+            await _loop.let_tasks_begin()
+
+    async def record_metrics(self, metrics: Mapping[str, float]) -> None:
+        """Records several values: ``{name: value}``. See ``record_metric``."""
+        told = False
+        try:
+            for name, value in metrics.items():
+                told |= self._mtaio_record(name, value)
+        finally:
+            if told:
+                self._mtaio_deliver()
+        if told:
+            await _loop.let_tasks_begin()
+
+    async def get_metric(self, name: str) -> float:
+        """The latest value of a metric: of the newest sample for a built-in one, else the one recorded last.
+
+        Raises:
+            UnknownMetricError: It has no value; the message lists the known names. It is a KeyError.
+        """
+        if not self._mtaio_is_built_in(name):
+            return self._mtaio_latest(name)
+        if self.is_running:
+            # Before the first sample, and where this one did not measure it, there is only a fresh reading.
+            with contextlib.suppress(UnknownMetricError):
+                return self._mtaio_latest(name)
+        return await ResourceMonitor._collect_metric(self, name)
+
+    async def _collect_metric(self, name: str) -> float:
+        """A fresh reading of a metric: what a subclass's ``get_metric`` calls when its cache is stale."""
+        if not self._mtaio_is_built_in(name):
+            return self._mtaio_latest(name)
+        while isinstance(reading := self._mtaio_read_metric(name), tuple):
+            await asyncio.sleep(reading[0])
+        if reading is None:
+            raise UnknownMetricError(f"the metric {name!r} cannot be measured on this machine")
+        return reading
+
+    def health(self) -> MonitorHealth:
+        """How the monitor itself is doing: what it missed, dropped and could not read."""
+        *fields, sections = self._mtaio_health()
+        return MonitorHealth(
+            *fields,
+            [SectionHealth(*section) for section in sections],
+            self._mtaio_tasks.errors,
+            self._mtaio_tasks.dropped,
+            self._mtaio_collect_metrics_errors,
+        )
+
+    def _mtaio_running_loop(self) -> asyncio.AbstractEventLoop:
+        loop = _loop.running_loop()
+        if loop is None:
+            raise MonitoringError(
+                "start() needs a running event loop: await it inside a coroutine, "
+                "for example one given to asyncio.run()"
+            )
+        return loop
+
+    def _mtaio_deliver_if_stopped(self) -> None:
+        """While the monitor runs, its bell has been rung already."""
+        if self._mtaio_doorbell is None:
+            self._mtaio_deliver()
+
+    def _mtaio_deliver(self) -> None:
+        """Has the handlers told what there is to tell, on the monitor's loop.
+
+        From whatever thread; where no loop is known yet, it is held until one is.
+        """
+        running = _loop.running_loop()
+        if self._mtaio_loop is None or self._mtaio_loop.is_closed():
+            self._mtaio_loop = running
+        if self._mtaio_loop is None:
+            return
+        if self._mtaio_loop is running:
+            self._mtaio_drain_here()
+        else:
+            _loop.call_on(self._mtaio_loop, self._mtaio_drain_here)
+
+    def _mtaio_drain_here(self) -> None:
+        """Starts the handlers of everything that there is to tell, on the running loop."""
+        loop = _loop.running_loop()
+        if loop is None:
+            return
+        for kind, payload in self._mtaio_drain():
+            if kind == "log":
+                logger.warning("%s", payload)
+                continue
+            alert = Alert(*payload)
+            listeners = {"exceeded": self._mtaio_exceeded, "cleared": self._mtaio_cleared}.get(kind)
+            if not self._mtaio_alerted and not listeners:
+                logger.warning("%s: %s", alert.state, alert.message)
+            if listeners:
+                listeners.call(loop, alert.metric, alert.value, alert.threshold)
+            self._mtaio_alerted.call(loop, alert)
+
+    def _mtaio_detach(self) -> None:
+        """Leaves the loop."""
+        doorbell, self._mtaio_doorbell = self._mtaio_doorbell, None
+        if doorbell is not None:
+            self._mtaio_close_doorbell()
+            doorbell.close()
+
+    async def _mtaio_keep_collecting(self, collect: Callable[[], Any]) -> None:
+        """Runs a subclass's ``collect_metrics``, and starts it again when it raises."""
+        shortest, longest = BACK_OFF_SECONDS
+        delay = shortest
+        while True:
+            started = _loop.now()
+            try:
+                await collect()
+            except Exception:
+                if _loop.now() - started > longest:
+                    delay = shortest
+                self._mtaio_collect_metrics_errors += 1
+                logger.exception("collect_metrics raised; sampling goes on, and it starts again in %g s", delay)
+            else:
+                return
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, longest)
+
+    def _mtaio_forget_parent(self) -> None:
+        """In the child of a fork: stopped, startable, nothing of the parent's kept."""
+        self._mtaio_after_fork()
+        doorbell, self._mtaio_doorbell = self._mtaio_doorbell, None
+        if doorbell is not None:
+            doorbell.abandon()
+        self._mtaio_loop = None
+        self._mtaio_collector = None
+        self._mtaio_tasks.forget()
+        self._mtaio_tasks.errors = self._mtaio_tasks.dropped = self._mtaio_collect_metrics_errors = 0
+        for handlers in (self._mtaio_exceeded, self._mtaio_cleared, self._mtaio_alerted):
+            handlers.forget_calls()
+
+
+#: For the child of a fork to find them; by id, since a subclass may have an equality of its own.
+_monitors: "weakref.WeakValueDictionary[int, ResourceMonitor]" = weakref.WeakValueDictionary()
+
+
+def _forget_parents() -> None:
+    for monitor in list(_monitors.values()):
+        monitor._mtaio_forget_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_parents)
+
+
+def _system_stats(fields: tuple[Any, ...]) -> SystemStats:
+    timestamp, cpu, memory, io, *rest = fields
+    return SystemStats(timestamp, CPUStats(*cpu), MemoryStats(*memory), IOStats(*io), *rest)
