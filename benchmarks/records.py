@@ -1,0 +1,51 @@
+"""T6: recording a value, the quantile sketch fed."""
+
+import random
+
+from prometheus_client import CollectorRegistry, Gauge, Histogram
+
+from benchmarks.paired import Result, of_await, of_call, pair
+from mtaio.monitoring import ResourceMonitor
+
+
+def run() -> list[Result]:
+    """Beside prometheus_client's Gauge.set and Histogram.observe."""
+    monitor = ResourceMonitor()
+    registry = CollectorRegistry()
+    gauge = Gauge("peer_gauge", "-", registry=registry)
+    histogram = Histogram("peer_histogram", "-", registry=registry)
+    values = [random.lognormvariate(-4, 1) for _ in range(1024)]
+    position = 0
+
+    def value() -> float:
+        # The same stream of values for both sides, so that no side measures one bucket only.
+        nonlocal position
+        position = (position + 1) & 1023
+        return values[position]
+
+    record, set_gauge, observe = monitor.record, gauge.set, histogram.observe
+    overhead, _, _ = pair(of_call(value), of_call(value), count=20_000)
+
+    def row(what: str, ours: object, peer: str, peers: object, limit: float) -> Result:
+        cost, other, _ = pair(ours, peers, count=20_000)
+        cost, other = cost - overhead, other - overhead
+        return Result("T6", what, cost, peer, other, cost / other, limit)
+
+    set_batch = of_call(lambda: set_gauge(value()))
+    return [
+        row("monitor.record(name, value)", of_call(lambda: record("ours", value())), "Gauge.set", set_batch, 0.3),
+        row(
+            "monitor.record(name, value)",
+            of_call(lambda: record("ours", value())),
+            "Histogram.observe",
+            of_call(lambda: observe(value())),
+            0.3,
+        ),
+        row(
+            "await monitor.record_metric(name, value)",
+            of_await(lambda: monitor.record_metric("ours", value())),
+            "Gauge.set",
+            set_batch,
+            0.6,
+        ),
+    ]
