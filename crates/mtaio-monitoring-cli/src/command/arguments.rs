@@ -1,0 +1,109 @@
+//! What can be said on the command line.
+
+use clap::{Args, Parser};
+use mtaio_monitoring::RuleOptions;
+use mtaio_monitoring::alerts::Rule;
+use mtaio_monitoring::metrics::catalogue::BuiltIn;
+use mtaio_monitoring::monitor::Config;
+
+const EXAMPLES: &str = "\
+Examples:
+  mtaio top                                  this machine, live
+  mtaio top --threshold cpu_usage=80         with a threshold that fires above 80 %
+  mtaio watch                                one line a second, until Ctrl-C
+  mtaio watch --json --count 60 > day.jsonl  sixty samples for a program to read
+  mtaio metrics                              what can be measured
+
+Exit codes:
+  0    it did what was asked, or ran until Ctrl-C where it has no other end
+  1    it failed; the reason is on the standard error
+  2    the arguments were wrong
+  130  Ctrl-C before all that was asked was done; 143 for SIGTERM, else 128 and the signal
+
+Colours go where NO_COLOR is set. Where standard output is no terminal, `top` prints a line a second.";
+
+/// See inside a machine and the services on it.
+#[derive(Debug, Parser)]
+#[command(name = "mtaio", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) subcommand: Subcommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Subcommand {
+    Top(Sampling),
+    Watch(Watch),
+    Metrics(Metrics),
+}
+
+/// Show this machine on a live screen
+///
+/// Refreshes in place until Ctrl-C, then gives the terminal back and prints a summary.
+#[derive(Args, Debug)]
+#[command(after_help = "Example: mtaio top --interval 0.5 --threshold cpu_usage=80 --threshold memory_usage=90")]
+pub(super) struct Sampling {
+    /// Seconds between two samples, from 0.001 to 86400
+    #[arg(short, long, value_name = "SECONDS", default_value = "1", value_parser = config, allow_negative_numbers = true)]
+    pub(super) interval: Config,
+
+    /// Alert when a metric goes above a value; may be given several times
+    ///
+    /// `mtaio metrics` lists the names.
+    #[arg(short, long = "threshold", value_name = "METRIC=VALUE", value_parser = rule)]
+    pub(super) thresholds: Vec<Rule>,
+}
+
+/// Print this machine's state, a line a sample
+///
+/// Alerts and the summary at the end of --json go to the standard error, so that the standard output holds nothing
+/// but samples.
+#[derive(Args, Debug)]
+#[command(after_help = JSON_FIELDS)]
+pub(super) struct Watch {
+    #[command(flatten)]
+    pub(super) sampling: Sampling,
+
+    /// Print one JSON object a line
+    #[arg(short, long)]
+    pub(super) json: bool,
+
+    /// End after so many samples
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) count: Option<u64>,
+}
+
+const JSON_FIELDS: &str = "\
+With --json each line is one object with the fields of SystemStats:
+  timestamp        seconds since the epoch
+  cpu              usage_percent, load_average (1, 5, 15 minutes), thread_count, user_percent, …
+  memory           total, available, used, percent, … (bytes)
+  io               read_bytes, write_bytes, … since boot, and their *_per_second
+  elapsed_seconds  what the rates and shares cover
+  sequence         counts samples, missed ones included
+  gap              whether the machine slept before this sample
+A value that was not measured is null.
+
+Example: mtaio watch --json | jq .cpu.usage_percent";
+
+/// List every metric that is measured, with kind, unit and meaning
+#[derive(Args, Debug)]
+pub(super) struct Metrics {
+    /// Print a JSON array of objects: name, kind, unit, help
+    #[arg(short, long)]
+    pub(super) json: bool,
+}
+
+fn config(text: &str) -> Result<Config, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    Config::default().with_interval_seconds(seconds).map_err(|error| error.to_string())
+}
+
+fn rule(text: &str) -> Result<Rule, String> {
+    let (metric, value) = text.split_once('=').ok_or("METRIC=VALUE is needed, as in cpu_usage=80")?;
+    if BuiltIn::from_name(metric).is_none() {
+        return Err("there is no such metric; `mtaio metrics` lists them".to_owned());
+    }
+    let value: f64 = value.parse().map_err(|_| "the value after = is not a number".to_owned())?;
+    Rule::new(metric, value, RuleOptions::default()).map_err(|error| error.to_string())
+}

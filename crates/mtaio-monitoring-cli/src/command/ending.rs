@@ -1,0 +1,61 @@
+//! How a command ends.
+
+use std::{fmt, io};
+
+use mtaio_monitoring::MonitoringError;
+
+/// An end without a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// It did what was asked.
+    Done,
+    /// It was ended early, by the signal of this number.
+    Interrupted(i32),
+}
+
+impl Ending {
+    /// 0, or what a shell reports of a program that the signal killed.
+    pub(super) fn code(self) -> i32 {
+        match self {
+            Self::Done => 0,
+            Self::Interrupted(signal) => 128 + signal,
+        }
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Its output, or something else that it asked of the system.
+    System(io::Error),
+    /// The monitor.
+    Monitor(MonitoringError),
+}
+
+impl Failure {
+    /// Whether the reader of the output has gone, as `head` does.
+    pub(super) fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::System(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System(error) => write!(formatter, "cannot go on: {error}"),
+            Self::Monitor(error) => error.fmt(formatter),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::System(error)
+    }
+}
+
+impl From<MonitoringError> for Failure {
+    fn from(error: MonitoringError) -> Self {
+        Self::Monitor(error)
+    }
+}

@@ -1,0 +1,27 @@
+//! The terminal's face of a monitor: the `mtaio` command, and the live view that it and the Python package show.
+//!
+//! Everything here is about showing: words, columns, rounding, colour. What is shown comes from the core as a
+//! [`View`]; nothing here measures, subtracts samples or decides whether an alert is due.
+//!
+//! - [`run`] is the whole command.
+//! - [`LiveView`] shows any monitor while a program runs: a screen in a terminal, else a line a second.
+//! - [`Screen`] is that screen as a ratatui widget, and [`line`] that line.
+
+mod appearance;
+mod columns;
+mod command;
+mod lines;
+mod live;
+mod moment;
+mod printable;
+mod quantity;
+mod screen;
+mod tally;
+mod view;
+
+pub use appearance::Appearance;
+pub use command::run;
+pub use lines::line;
+pub use live::{LiveOptions, LiveView, Output};
+pub use screen::Screen;
+pub use view::View;

@@ -1,0 +1,72 @@
+//! Frames: what a widget draws, as the bytes that change the screen into it.
+//!
+//! ratatui's own `Terminal` is left aside: it asks the terminal where the cursor is, and so reads what the user
+//! types, which is the embedding program's.
+
+use std::io;
+use std::sync::Arc;
+
+use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::crossterm::queue;
+use ratatui::crossterm::style::{Attribute, SetAttribute};
+use ratatui::crossterm::terminal::{BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate};
+use ratatui::layout::Rect;
+use ratatui::widgets::Widget;
+
+use super::output::Size;
+use super::session::Session;
+
+/// Every so many frames everything is painted, changed or not: something else may have written on the screen.
+const REPAINT_FRAMES: u64 = 4;
+
+/// No terminal is larger, whatever it says: a frame takes memory by its size.
+const LARGEST: (u16, u16) = (1000, 500);
+
+pub(super) struct Painter {
+    session: Arc<Session>,
+    size: Size,
+    /// What the screen shows, unless something else has written on it.
+    shown: Buffer,
+    frames: u64,
+}
+
+impl Painter {
+    pub(super) fn new(session: Arc<Session>, size: Size) -> Self {
+        Self { session, size, shown: Buffer::default(), frames: 0 }
+    }
+
+    /// Paints one frame, in one write.
+    pub(super) fn paint(&mut self, widget: impl Widget) -> io::Result<()> {
+        let Some(fresh) = self.session.enter()? else {
+            return Ok(());
+        };
+        let (width, height) = (self.size)();
+        let area = Rect::new(0, 0, width.min(LARGEST.0), height.min(LARGEST.1));
+        let mut next = Buffer::empty(area);
+        widget.render(area, &mut next);
+
+        let mut bytes = Vec::new();
+        queue!(bytes, BeginSynchronizedUpdate, SetAttribute(Attribute::Reset))?;
+        if fresh || self.shown.area != area {
+            queue!(bytes, Clear(ClearType::All))?;
+            self.shown = Buffer::empty(area);
+        } else if self.frames.is_multiple_of(REPAINT_FRAMES) {
+            self.shown = unlike_any(area);
+        }
+        CrosstermBackend::new(&mut bytes).draw(self.shown.diff_iter(&next))?;
+        queue!(bytes, EndSynchronizedUpdate)?;
+        self.shown = next;
+        self.frames += 1;
+        match self.session.write(&bytes) {
+            // A terminal that does not wait and takes no more now: the next full frame makes it good.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            written => written,
+        }
+    }
+}
+
+/// A buffer of which each cell differs from whatever a widget draws, so that every cell is a change.
+fn unlike_any(area: Rect) -> Buffer {
+    Buffer::filled(area, Cell::new("\u{fffd}"))
+}

@@ -1,0 +1,199 @@
+//! What the program itself says: recorded metrics, thresholds, alerts.
+
+use mtaio_monitoring::metrics::SeriesSnapshot;
+use mtaio_monitoring::snapshot::ThresholdState;
+use mtaio_monitoring::{Alert, AlertState};
+use ratatui::buffer::Buffer;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::appearance::Appearance;
+use crate::columns::{Align, pad, widths};
+use crate::moment::time_of_day;
+use crate::printable::fit;
+use crate::quantity::{Unit, number, quantity};
+use crate::view::View;
+
+use super::rows::Rows;
+
+/// A heading and the lines below it.
+pub(super) struct Section {
+    /// What the lines are.
+    name: &'static str,
+    /// How many there are, where that is more than are shown.
+    total: u64,
+    /// Names of columns, behind the heading on its line.
+    columns: String,
+    quiet: Style,
+    lines: Vec<Line<'static>>,
+}
+
+/// The sections that have something to say, most important first.
+pub(super) fn sections(view: &View, appearance: &Appearance, width: usize) -> Vec<Section> {
+    let sections = [recorded(view, appearance, width), thresholds(view, appearance, width), alerts(view, appearance, width)];
+    sections.into_iter().flatten().collect()
+}
+
+impl Section {
+    /// Lines that it would like, its heading and a blank above it included.
+    pub(super) fn lines(&self) -> u16 {
+        u16::try_from(self.lines.len() + 2).unwrap_or(u16::MAX)
+    }
+
+    /// Draws itself on so many lines.
+    pub(super) fn render(self, lines: u16, rows: &mut Rows, buffer: &mut Buffer) {
+        // The blank is the first to go.
+        let roomy = lines >= self.lines();
+        if roomy {
+            rows.skip(1);
+        }
+        let room = usize::from(lines).saturating_sub(if roomy { 2 } else { 1 });
+        if lines == 0 {
+            return;
+        }
+        let shown = room.min(self.lines.len());
+        let heading = if (shown as u64) < self.total {
+            format!(" {} ({shown} of {})", self.name, self.total)
+        } else {
+            format!(" {}", self.name)
+        };
+        let width = usize::from(rows.width());
+        let heading = overlay(&heading, &self.columns, width);
+        rows.line(buffer, Line::styled(heading, self.quiet.patch(Style::new().underlined())));
+        for line in self.lines.into_iter().take(shown) {
+            rows.line(buffer, line);
+        }
+    }
+}
+
+/// The names of columns stand where their columns do; a long heading goes over the first of them.
+fn overlay(heading: &str, columns: &str, width: usize) -> String {
+    let used = Span::raw(heading).width() + 1;
+    let rest: String = columns.chars().skip(used).collect();
+    let heading = fit(heading, width);
+    let text = if columns.is_empty() { heading } else { format!("{heading} {rest}") };
+    pad(&text, width, Align::Left)
+}
+
+fn recorded(view: &View, appearance: &Appearance, width: usize) -> Option<Section> {
+    const NAMES: [&str; 6] = ["last", "count", "mean", "p50", "p99", "max"];
+    /// The order in which columns go where there is no room, as places in `NAMES`.
+    const LEAST: [usize; 5] = [2, 5, 1, 3, 4];
+    let series = &view.snapshot.recorded;
+    if series.is_empty() {
+        return None;
+    }
+    let mut rows: Vec<Vec<String>> = vec![NAMES.map(str::to_owned).to_vec()];
+    rows.extend(series.iter().map(cells));
+    let widths: Vec<usize> = widths(&rows).into_iter().map(|width| width.max(8)).collect();
+    let mut kept: Vec<usize> = (0..NAMES.len()).collect();
+    let needs = |kept: &[usize]| kept.iter().map(|column| widths[*column] + 2).sum::<usize>();
+    for column in LEAST {
+        if needs(&kept) + 22 > width {
+            kept.retain(|at| *at != column);
+        }
+    }
+    let name_width = width.saturating_sub(needs(&kept) + 2);
+    let numbers = |row: &[String]| -> String {
+        kept.iter().map(|&at| format!("  {}", pad(&row[at], widths[at], Align::Right))).collect()
+    };
+    let lines = series.iter().zip(&rows[1..]).map(|(series, row)| {
+        let name = pad(&fit(&series.name, name_width), name_width, Align::Left);
+        Line::from(vec![Span::raw(format!(" {name}")), Span::raw(numbers(row))])
+    });
+    Some(Section {
+        name: "recorded",
+        total: series.len() as u64,
+        columns: format!(" {}{}", " ".repeat(name_width), numbers(&rows[0])),
+        quiet: appearance.quiet(),
+        lines: lines.collect(),
+    })
+}
+
+fn cells(series: &SeriesSnapshot) -> Vec<String> {
+    let unit = Unit::of_metric(&series.name);
+    let mean = (series.count > 0).then(|| series.sum / series.count as f64);
+    let (median, tail) = (series.sketch.quantile(0.5), series.sketch.quantile(0.99));
+    let mut cells: Vec<String> =
+        [series.last, mean, median, tail, series.max].map(|value| quantity(value, unit)).to_vec();
+    cells.insert(1, number(series.count as f64));
+    cells
+}
+
+fn thresholds(view: &View, appearance: &Appearance, width: usize) -> Option<Section> {
+    let thresholds = view.thresholds_by_urgency();
+    if thresholds.is_empty() {
+        return None;
+    }
+    let rows: Vec<Vec<String>> = thresholds.iter().map(|state| threshold_cells(view, state)).collect();
+    let widths = widths(&rows);
+    let lines = thresholds.iter().zip(&rows).map(|(state, row)| {
+        let (word, style) = match state {
+            ThresholdState { firing: true, .. } => ("FIRING", appearance.alarm()),
+            ThresholdState { pending: true, .. } => ("PENDING", appearance.warning()),
+            _ => ("OK", appearance.good()),
+        };
+        let (value, limit) = (pad(&row[0], widths[0], Align::Right), pad(&row[1], widths[1], Align::Left));
+        let name_width = width.saturating_sub(9 + widths[0] + widths[1] + 6).min(40);
+        let name = pad(&fit(&state.rule.metric, name_width), name_width, Align::Left);
+        Line::from(vec![
+            Span::styled(format!(" {word:<8}"), style),
+            Span::raw(format!("{name}  ")),
+            Span::styled(value, style),
+            Span::styled(format!("  {limit}"), appearance.quiet()),
+        ])
+    });
+    Some(Section {
+        name: "thresholds",
+        total: thresholds.len() as u64,
+        columns: String::new(),
+        quiet: appearance.quiet(),
+        lines: lines.collect(),
+    })
+}
+
+/// The value and the limit.
+fn threshold_cells(view: &View, state: &ThresholdState) -> Vec<String> {
+    let rule = &state.rule;
+    let unit = Unit::of_metric(&rule.metric);
+    let side = if rule.below { "fires below" } else { "fires above" };
+    let mut limit = format!("{side} {}", quantity(Some(rule.threshold), unit));
+    if rule.for_ns > 0 {
+        limit += &format!(" for {}", quantity(Some(rule.for_ns as f64 / 1e9), Unit::Seconds));
+    }
+    if rule.clear != rule.threshold {
+        limit += &format!(", clears at {}", quantity(Some(rule.clear), unit));
+    }
+    let value = match view.latest_value(&rule.metric) {
+        None if view.snapshot.health.thresholds_without_data.contains(&rule.metric) => "no data".to_owned(),
+        value => quantity(value, unit),
+    };
+    vec![value, limit]
+}
+
+fn alerts(view: &View, appearance: &Appearance, width: usize) -> Option<Section> {
+    let alerts = &view.snapshot.alerts;
+    if alerts.newest.is_empty() {
+        return None;
+    }
+    let line = |alert: &Alert| {
+        let (word, style) = match alert.state {
+            AlertState::Firing => ("firing", appearance.alarm()),
+            AlertState::Resolved => ("resolved", appearance.good()),
+        };
+        let time = time_of_day(alert.timestamp, appearance.time_zone());
+        Line::from(vec![
+            Span::styled(format!(" {time} "), appearance.quiet()),
+            Span::styled(format!("{word:<9}"), style),
+            Span::raw(fit(&alert.message, width.saturating_sub(20))),
+        ])
+    };
+    Some(Section {
+        name: "alerts",
+        total: alerts.total.max(alerts.newest.len() as u64),
+        columns: String::new(),
+        quiet: appearance.quiet(),
+        // The newest on top: where lines run out it is the old ones that go.
+        lines: alerts.newest.iter().rev().map(line).collect(),
+    })
+}

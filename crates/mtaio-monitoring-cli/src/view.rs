@@ -1,0 +1,53 @@
+//! What there is to show at one moment.
+
+use mtaio_monitoring::metrics::catalogue::BuiltIn;
+use mtaio_monitoring::monitor::MonitorCore;
+use mtaio_monitoring::snapshot::ThresholdState;
+use mtaio_monitoring::{Snapshot, SystemStats};
+
+/// One moment of a monitor and what led to it: all that the faces of the terminal are given.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// What is being watched, in a few words: the program's name.
+    pub title: String,
+    /// The moment.
+    pub snapshot: Snapshot,
+    /// Samples before and including the newest, oldest first; [`View::HISTORY`] of them are plenty.
+    pub history: Vec<SystemStats>,
+}
+
+impl View {
+    /// How many samples of the past are shown at most: a sparkline has a sample a column.
+    pub const HISTORY: u32 = 240;
+
+    /// The view of a monitor now. Locks nothing for long, and may be called from any thread.
+    #[must_use]
+    pub fn of(monitor: &MonitorCore, title: &str) -> Self {
+        let snapshot = Snapshot::of(monitor);
+        let history = match &snapshot.stats {
+            Some(newest) => {
+                let start = newest.timestamp - snapshot.interval_seconds * f64::from(Self::HISTORY);
+                // A start that is not a number cannot come of a sample; no history is then the honest answer.
+                monitor.history(Some(start), None).unwrap_or_default()
+            }
+            None => Vec::new(),
+        };
+        Self { title: title.to_owned(), snapshot, history }
+    }
+
+    /// The newest value of the metric that a threshold watches; `None` where there is none.
+    #[must_use]
+    pub fn latest_value(&self, metric: &str) -> Option<f64> {
+        match BuiltIn::from_name(metric) {
+            Some(metric) => self.snapshot.stats.as_ref()?.value(metric),
+            None => self.snapshot.recorded.iter().find(|series| &*series.name == metric)?.last,
+        }
+    }
+
+    /// The thresholds, those that need somebody's eye first.
+    pub(crate) fn thresholds_by_urgency(&self) -> Vec<&ThresholdState> {
+        let mut thresholds: Vec<_> = self.snapshot.thresholds.iter().collect();
+        thresholds.sort_by_key(|state| (!state.firing, !state.pending));
+        thresholds
+    }
+}

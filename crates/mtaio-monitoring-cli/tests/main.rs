@@ -1,0 +1,11 @@
+//! The terminal's faces, held to pictures of themselves, and the command, run as a user runs it.
+
+#[cfg(unix)]
+mod command;
+mod lines;
+#[cfg(unix)]
+mod live;
+mod scene;
+mod screen;
+#[cfg(unix)]
+mod terminal;

@@ -1,0 +1,157 @@
+//! Views with made-up numbers, the same at each run.
+
+use std::sync::Arc;
+
+use mtaio_monitoring::alerts::Rule;
+use mtaio_monitoring::metrics::{Series, SeriesSnapshot};
+use mtaio_monitoring::monitor::{HealthReport, RecentAlerts};
+use mtaio_monitoring::snapshot::ThresholdState;
+use mtaio_monitoring::{Alert, AlertState, Level, RuleOptions, Snapshot, SystemStats};
+use mtaio_monitoring_cli::View;
+
+const GIB: u64 = 1 << 30;
+/// 2026-01-01 00:00:00 UTC.
+pub(crate) const MIDNIGHT: f64 = 1_767_225_600.0;
+/// What somebody might record in order to do harm: a cleared screen, a forged line, turned text, a tower of marks.
+pub(crate) const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\r\nFIRING all\u{202e}\u{9b}31m e\u{301}\u{301}\u{301}\u{301}\u{301}";
+
+/// A service under load: everything measured, two thresholds beyond, alerts.
+pub(crate) fn busy() -> View {
+    let recorded = vec![
+        series("cache_hit_percent", 100, |at| 80.0 + f64::from(at % 20)),
+        series("queue_depth", 7, f64::from),
+        series("request_duration", 1000, |at| f64::from(at + 1) / 20_000.0),
+        series("upload_bytes", 3, |at| f64::from(at) * 1e6),
+    ];
+    let thresholds = vec![
+        threshold("cpu_usage", 80.0, RuleOptions { for_seconds: 5.0, ..Default::default() }, true, false),
+        threshold("memory_usage", 40.0, RuleOptions { clear: Some(35.0), ..Default::default() }, false, true),
+        threshold("queue_depth", 100.0, RuleOptions::default(), false, false),
+        threshold("free_slots", 3.0, RuleOptions { below: true, ..Default::default() }, false, false),
+    ];
+    let newest = [
+        alert(-30.0, AlertState::Firing, "request_duration 0.051 is above its threshold of 0.05"),
+        alert(-12.0, AlertState::Resolved, "request_duration 0.002 is back within its threshold of 0.05"),
+        alert(-3.0, AlertState::Firing, "memory_usage 41.02 % is above its threshold of 40 %"),
+    ];
+    let health = HealthReport {
+        running: true,
+        samples: 72,
+        missed_ticks: 3,
+        dropped_values: 2,
+        handler_errors: 1,
+        thresholds_without_data: vec!["free_slots".into()],
+        ..HealthReport::default()
+    };
+    let history: Vec<_> = (0..60).map(sample).collect();
+    View {
+        title: "make run".to_owned(),
+        snapshot: Snapshot {
+            interval_seconds: 1.0,
+            stats: history.last().cloned(),
+            recorded,
+            thresholds,
+            alerts: RecentAlerts { newest: newest.into(), total: 5 },
+            health,
+        },
+        history,
+    }
+}
+
+/// A machine that nothing could be measured on, and a program that says nothing.
+pub(crate) fn unmeasured() -> View {
+    View {
+        title: "nothing".to_owned(),
+        snapshot: Snapshot {
+            interval_seconds: 0.1,
+            stats: Some(SystemStats { timestamp: MIDNIGHT, ..SystemStats::default() }),
+            recorded: Vec::new(),
+            thresholds: Vec::new(),
+            alerts: RecentAlerts::default(),
+            health: HealthReport { running: true, samples: 1, ..HealthReport::default() },
+        },
+        history: vec![SystemStats::default(); 3],
+    }
+}
+
+/// Hostile text wherever text can come from, and numbers at their limits.
+pub(crate) fn hostile() -> View {
+    let mut view = busy();
+    view.title = HOSTILE.repeat(3);
+    let limits = [f64::MAX, f64::MIN, f64::MIN_POSITIVE, 0.0, -0.0, 1e-300];
+    view.snapshot.recorded = vec![series(HOSTILE, 6, |at| limits[at as usize]), series(&"長".repeat(500), 0, f64::from)];
+    view.snapshot.recorded.extend((0..40).map(|at| series(&format!("metric_{at}"), at, f64::from)));
+    view.snapshot.thresholds = vec![threshold(HOSTILE, f64::MAX, RuleOptions::default(), false, true)];
+    view.snapshot.thresholds.extend((0..40).map(|_| threshold("a", 0.0, RuleOptions::default(), true, false)));
+    view.snapshot.health.thresholds_without_data = vec![HOSTILE.into()];
+    view.snapshot.interval_seconds = 86_400.0;
+    let newest = [alert(f64::NAN, AlertState::Firing, HOSTILE), alert(1e300, AlertState::Resolved, HOSTILE)];
+    view.snapshot.alerts = RecentAlerts { newest: newest.into(), total: u64::MAX };
+    for stats in &mut view.history {
+        stats.timestamp = f64::NAN;
+        stats.cpu.usage_percent = Some(f64::INFINITY);
+        stats.memory.percent = Some(-5.0);
+    }
+    view.snapshot.stats = view.history.last().cloned();
+    view
+}
+
+fn sample(second: u32) -> SystemStats {
+    let mut stats = SystemStats {
+        timestamp: MIDNIGHT + f64::from(second),
+        elapsed_seconds: Some(1.0),
+        sequence: u64::from(second),
+        gap: false,
+        ..SystemStats::default()
+    };
+    // A wave with a hole in it: two samples that were not measured.
+    let wave = 50.0 + 45.0 * (f64::from(second) / 6.0).sin();
+    stats.cpu.usage_percent = (!(20..22).contains(&second)).then_some(wave);
+    stats.cpu.load_average = Some([1.42, 0.96, 0.5]);
+    stats.cpu.thread_count = Some(12);
+    stats.cpu.user_percent = Some(wave - 5.0);
+    stats.cpu.nice_percent = Some(0.0);
+    stats.cpu.system_percent = Some(4.5);
+    stats.cpu.iowait_percent = Some(0.13);
+    stats.cpu.irq_percent = Some(0.0);
+    stats.cpu.softirq_percent = Some(0.5);
+    stats.cpu.online_count = Some(2);
+    stats.cpu.process_cores_used = Some(0.1337);
+    stats.cpu.system_thread_count = Some(412);
+    stats.cpu.running_thread_count = Some(3);
+    stats.memory.total = Some(8 * GIB);
+    stats.memory.available = Some(8 * GIB - 8 * GIB * 41 / 100);
+    stats.memory.used = Some(8 * GIB * 41 / 100);
+    stats.memory.percent = Some(35.0 + 0.1 * f64::from(second));
+    stats.memory.cached = Some(2 * GIB + GIB / 10);
+    stats.memory.swap_total = Some(GIB);
+    stats.memory.swap_used = Some(GIB / 8);
+    stats.io.read_bytes_per_second = Some(0.0);
+    stats.io.read_count_per_second = Some(0.0);
+    stats.io.write_bytes_per_second = Some(1_234_567.0);
+    stats.io.write_count_per_second = Some(12.5);
+    stats.io.write_latency_seconds = Some(0.0013);
+    stats
+}
+
+fn series(name: &str, count: u32, value: impl Fn(u32) -> f64) -> SeriesSnapshot {
+    let series = Series::new(name);
+    (0..count).for_each(|at| series.record(value(at)));
+    series.snapshot()
+}
+
+fn threshold(metric: &str, value: f64, options: RuleOptions, pending: bool, firing: bool) -> ThresholdState {
+    ThresholdState { rule: Rule::new(metric, value, options).unwrap(), pending, firing }
+}
+
+fn alert(seconds: f64, state: AlertState, message: &str) -> Alert {
+    Alert {
+        metric: Some(Arc::from("memory_usage")),
+        value: Some(1.0),
+        threshold: Some(1.0),
+        message: message.to_owned(),
+        state,
+        level: Level::Warning,
+        timestamp: MIDNIGHT + 60.0 + seconds,
+    }
+}
