@@ -22,9 +22,10 @@ pub(crate) fn pad(text: &str, width: usize, align: Align) -> String {
 pub(crate) fn align(rows: &[Vec<String>], sides: &[Align]) -> Vec<String> {
     let widths = widths(rows);
     let line = |row: &Vec<String>| {
-        let cells = row.iter().enumerate().map(|(at, cell)| {
-            pad(cell, widths[at], sides.get(at).copied().unwrap_or(Align::Left))
-        });
+        let cells = row
+            .iter()
+            .enumerate()
+            .map(|(at, cell)| pad(cell, widths[at], sides.get(at).copied().unwrap_or(Align::Left)));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect()

@@ -5,7 +5,7 @@
 //!
 //! - [`run`] is the whole command.
 //! - [`LiveView`] shows any monitor while a program runs: a screen in a terminal, else a line a second.
-//! - [`Screen`] is that screen as a ratatui widget, and [`line`] that line.
+//! - [`Screen`] is that screen as a ratatui widget, and [`line()`] that line.
 
 mod appearance;
 mod columns;

@@ -117,7 +117,8 @@ const SECONDS: [(f64, &str, usize); 7] = [
     (1e-9, "ns", 0),
 ];
 
-const MAGNITUDES: [(f64, &str, usize); 5] = [(1e18, "E", 2), (1e15, "P", 2), (1e12, "T", 2), (1e9, "G", 2), (1e6, "M", 2)];
+const MAGNITUDES: [(f64, &str, usize); 5] =
+    [(1e18, "E", 2), (1e15, "P", 2), (1e12, "T", 2), (1e9, "G", 2), (1e6, "M", 2)];
 
 fn scaled(value: f64, steps: &Steps) -> String {
     let size = value.abs();

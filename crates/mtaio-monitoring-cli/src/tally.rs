@@ -52,12 +52,18 @@ impl Tally {
 
     /// `title: 1m 12s, 72 samples, 0 missed, cpu mean 12.3 % max 45.0 %, memory mean 41.0 % max 42.1 %`
     pub(crate) fn one_line(&self, view: &View, running_seconds: f64) -> String {
-        format!("{}, cpu {}, memory {}", self.head(view, running_seconds), self.cpu.text(), self.memory.text())
+        format!(
+            "{}, cpu {}, memory {}",
+            head(view, self.samples, running_seconds),
+            self.cpu.text(),
+            self.memory.text()
+        )
     }
 
     /// The same in several lines, with what was recorded, the alerts, and what went wrong.
     pub(crate) fn summary(&self, view: &View, running_seconds: f64) -> String {
-        let mut lines = vec![self.head(view, running_seconds)];
+        // Not `self.samples`: at short intervals a view does not hold all that came since the one before.
+        let mut lines = vec![head(view, view.snapshot.health.samples, running_seconds)];
         lines.push(format!("  cpu     {}", self.cpu.text()));
         lines.push(format!("  memory  {}", self.memory.text()));
         lines.extend(recorded(view));
@@ -66,16 +72,6 @@ impl Tally {
         }
         lines.extend(troubles(&view.snapshot.health).iter().map(|trouble| format!("  {trouble}")));
         lines.join("\n") + "\n"
-    }
-
-    fn head(&self, view: &View, running_seconds: f64) -> String {
-        format!(
-            "{}: {}, {}, {} missed",
-            printable(&view.title),
-            length(running_seconds),
-            counted(self.samples, "sample"),
-            view.snapshot.health.missed_ticks,
-        )
     }
 }
 
@@ -93,6 +89,16 @@ impl Spread {
         let mean = (self.count > 0).then(|| self.sum / self.count as f64);
         format!("mean {} max {}", quantity(mean, Unit::Percent), quantity(self.largest, Unit::Percent))
     }
+}
+
+fn head(view: &View, samples: u64, running_seconds: f64) -> String {
+    format!(
+        "{}: {}, {}, {} missed",
+        printable(&view.title),
+        length(running_seconds),
+        counted(samples, "sample"),
+        view.snapshot.health.missed_ticks,
+    )
 }
 
 /// `1 sample`, `2 samples`.
@@ -116,7 +122,8 @@ fn recorded(view: &View) -> Vec<String> {
         ]
     });
     let rows: Vec<_> = rows.collect();
-    let mut lines = align(&rows, &[Align::Left, Align::Right, Align::Right, Align::Right, Align::Right, Align::Right]);
+    let mut lines =
+        align(&rows, &[Align::Left, Align::Right, Align::Right, Align::Right, Align::Right, Align::Right]);
     if series.len() > METRICS {
         lines.push(format!("  and {} more", counted((series.len() - METRICS) as u64, "metric")));
     }

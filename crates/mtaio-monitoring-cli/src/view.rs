@@ -47,7 +47,12 @@ impl View {
     /// The thresholds, those that need somebody's eye first.
     pub(crate) fn thresholds_by_urgency(&self) -> Vec<&ThresholdState> {
         let mut thresholds: Vec<_> = self.snapshot.thresholds.iter().collect();
-        thresholds.sort_by_key(|state| (!state.firing, !state.pending));
+        thresholds.sort_by_key(|state| (!state.firing, !state.pending, !self.has_no_data(state)));
         thresholds
+    }
+
+    /// Whether the threshold's metric has had no value for so long that its name is probably misspelt.
+    pub(crate) fn has_no_data(&self, state: &ThresholdState) -> bool {
+        self.snapshot.health.thresholds_without_data.contains(&state.rule.metric)
     }
 }

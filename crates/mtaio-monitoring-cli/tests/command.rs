@@ -27,7 +27,9 @@ fn stderr(output: &Output) -> &str {
 
 #[test]
 fn help_and_version_are_no_errors() {
-    for arguments in [&["--help"][..], &["--version"], &["top", "--help"], &["watch", "--help"], &["metrics", "-h"]] {
+    for arguments in
+        [&["--help"][..], &["--version"], &["top", "--help"], &["watch", "--help"], &["metrics", "-h"]]
+    {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
         assert!(!stdout(&output).is_empty());
@@ -46,7 +48,7 @@ fn bad_arguments_say_what_is_accepted() {
         assert!(stderr(&output).contains(expected), "{}", stderr(&output));
     };
     check(&[], "Usage: mtaio");
-    check(&["tpo"], "similar subcommand exists: 'top'");
+    check(&["tops"], "similar subcommand exists: 'top'");
     check(&["top", "--interval", "0"], "from 0.001 to 86400");
     check(&["top", "--interval", "-1"], "from 0.001 to 86400");
     check(&["top", "--interval", "NaN"], "from 0.001 to 86400");
@@ -65,7 +67,8 @@ fn the_catalogue_is_listed_whole() {
     assert_eq!(stdout(&table).lines().count(), BuiltIn::ALL.len() + 1);
     for (metric, (entry, row)) in BuiltIn::ALL.iter().zip(entries.iter().zip(stdout(&table).lines().skip(1))) {
         let known = metric.description();
-        let expected = [("name", known.name), ("kind", known.kind.name()), ("unit", known.unit), ("help", known.help)];
+        let expected =
+            [("name", known.name), ("kind", known.kind.name()), ("unit", known.unit), ("help", known.help)];
         for (field, text) in expected {
             assert_eq!(entry[field], text);
             assert!(row.contains(text), "{row}");
@@ -107,7 +110,9 @@ fn alerts_go_to_the_standard_error() {
 
 #[test]
 fn a_reader_that_has_enough_ends_it_quietly() {
-    for arguments in [&["watch", "-i", "0.01"][..], &["watch", "-i", "0.01", "--json"], &["metrics"], &["top", "-i", "0.1"]] {
+    for arguments in
+        [&["watch", "-i", "0.01"][..], &["watch", "-i", "0.01", "--json"], &["metrics"], &["top", "-i", "0.1"]]
+    {
         let mut child = mtaio(arguments).spawn().unwrap();
         first_line(&mut child);
         let output = child.wait_with_output().unwrap();

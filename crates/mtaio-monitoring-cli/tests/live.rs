@@ -1,6 +1,7 @@
 //! The live view, on a terminal that is a parser of escape sequences.
 
 use std::io::{self, Write};
+use std::num::NonZeroU16;
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
@@ -9,7 +10,6 @@ use expect_test::expect;
 use mtaio_monitoring_cli::{Appearance, LiveOptions, LiveView, Output, View};
 
 use crate::scene::{HOSTILE, busy};
-use crate::terminal::parser;
 
 /// A panic makes every live view of the process step aside, those of other tests too.
 static PANICS: RwLock<()> = RwLock::new(());
@@ -24,12 +24,13 @@ struct Screen(Arc<Mutex<vt100::Parser>>);
 impl Screen {
     fn new() -> Self {
         let screen = Self(Arc::new(Mutex::new(parser(80, 24))));
-        screen.print("what was there before\r\n");
+        screen.print("what was there before\n");
         screen
     }
 
+    /// As a terminal that is not in raw mode prints: a line feed also starts a line.
     fn print(&self, text: &str) {
-        self.0.lock().unwrap().process(text.as_bytes());
+        self.0.lock().unwrap().process(text.replace('\n', "\r\n").as_bytes());
     }
 
     fn text(&self) -> String {
@@ -49,13 +50,23 @@ impl Screen {
 
 impl Write for Screen {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().process(bytes);
+        self.print(std::str::from_utf8(bytes).map_err(io::Error::other)?);
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// An empty screen.
+pub(crate) fn parser(columns: u16, rows: u16) -> vt100::Parser {
+    vt100::Parser::new(cells(rows), cells(columns), 0)
+}
+
+/// Columns or rows, as the parser takes them.
+pub(crate) fn cells(count: u16) -> NonZeroU16 {
+    NonZeroU16::new(count).unwrap()
 }
 
 fn options() -> LiveOptions {
@@ -98,17 +109,18 @@ fn shows_itself_and_gives_the_terminal_back() {
     assert_eq!(head, "make run");
     let (_running, rest) = rest.split_once(',').unwrap();
     expect![[r#"
-         60 samples, 3 missed
-                                            cpu     mean 59.2 % max 95.0 %
-                                                                            memory  mean 38.0 % max 40.9 %
-                            cache_hit_percent   100 recorded   mean 89.5 %   p50 89.5 %   p99 99.0 %   max 99.0 %
-                                   queue_depth           7 recorded        mean 3    p50 2.986        p99 6        max 6
-                                          request_duration   1000 recorded  mean 25.0 ms  p50 24.9 ms  p99 49.8 ms  max 50.0 ms
-                                                 upload_bytes          3 recorded  mean 977 KiB  p50 970 KiB  p99 1.9 MiB  max 1.9 MiB
-                                                        alerts  5 in all, firing now: memory_usage 40.9 % > 40.0 %
-                                    1 handler error
-                                                     2 values dropped: not finite
-                                                                                   no data for free_slots"#]].assert_eq(rest);
+        72 samples, 3 missed
+          cpu     mean 59.2 % max 95.0 %
+          memory  mean 38.0 % max 40.9 %
+          cache_hit_percent   100 recorded   mean 89.5 %   p50 89.5 %   p99 99.0 %   max 99.0 %
+          queue_depth           7 recorded        mean 3    p50 2.986        p99 6        max 6
+          request_duration   1000 recorded  mean 25.0 ms  p50 24.9 ms  p99 49.8 ms  max 50.0 ms
+          upload_bytes          3 recorded  mean 977 KiB  p50 970 KiB  p99 1.9 MiB  max 1.9 MiB
+          alerts  5 in all, firing now: memory_usage 40.9 % > 40.0 %
+          1 handler error
+          2 values dropped: not finite
+          no data for free_slots"#]]
+    .assert_eq(rest.trim_start());
 }
 
 #[test]
@@ -118,7 +130,7 @@ fn what_others_print_does_not_stay() {
     let (mut live, frames) = start(screen.output(), busy);
     wait_for(&frames, 2);
     // Frames that began before this may still come; those behind the next full one are beyond doubt.
-    screen.print(&"\u{1b}[1;31ma line of a log\r\n".repeat(30));
+    screen.print(&"\u{1b}[1;31ma line of a log\n".repeat(30));
     while frames.try_recv().is_ok() {}
     wait_for(&frames, FRAMES);
     let text = screen.text();
@@ -169,7 +181,7 @@ fn lines_where_there_is_no_screen() {
     let mut text = String::new();
     io::Read::read_to_string(&mut reader, &mut text).unwrap();
     assert!(text.lines().next().unwrap().starts_with("00:00:59 cpu "), "{text}");
-    assert!(text.contains("60 samples, 3 missed"), "{text}");
+    assert!(text.contains("72 samples, 3 missed"), "{text}");
     assert!(!text.contains('\u{1b}'), "{text:?}");
 }
 

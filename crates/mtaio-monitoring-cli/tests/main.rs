@@ -7,5 +7,5 @@ mod lines;
 mod live;
 mod scene;
 mod screen;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod terminal;

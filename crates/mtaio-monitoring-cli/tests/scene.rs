@@ -13,7 +13,8 @@ const GIB: u64 = 1 << 30;
 /// 2026-01-01 00:00:00 UTC.
 pub(crate) const MIDNIGHT: f64 = 1_767_225_600.0;
 /// What somebody might record in order to do harm: a cleared screen, a forged line, turned text, a tower of marks.
-pub(crate) const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\r\nFIRING all\u{202e}\u{9b}31m e\u{301}\u{301}\u{301}\u{301}\u{301}";
+pub(crate) const HOSTILE: &str =
+    "\u{1b}[2J\u{1b}]0;owned\u{7}\r\nFIRING all\u{202e}\u{9b}31m e\u{301}\u{301}\u{301}\u{301}\u{301}";
 
 /// A service under load: everything measured, two thresholds beyond, alerts.
 pub(crate) fn busy() -> View {
@@ -79,7 +80,8 @@ pub(crate) fn hostile() -> View {
     let mut view = busy();
     view.title = HOSTILE.repeat(3);
     let limits = [f64::MAX, f64::MIN, f64::MIN_POSITIVE, 0.0, -0.0, 1e-300];
-    view.snapshot.recorded = vec![series(HOSTILE, 6, |at| limits[at as usize]), series(&"長".repeat(500), 0, f64::from)];
+    view.snapshot.recorded =
+        vec![series(HOSTILE, 6, |at| limits[at as usize]), series(&"長".repeat(500), 0, f64::from)];
     view.snapshot.recorded.extend((0..40).map(|at| series(&format!("metric_{at}"), at, f64::from)));
     view.snapshot.thresholds = vec![threshold(HOSTILE, f64::MAX, RuleOptions::default(), false, true)];
     view.snapshot.thresholds.extend((0..40).map(|_| threshold("a", 0.0, RuleOptions::default(), true, false)));

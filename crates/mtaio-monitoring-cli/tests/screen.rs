@@ -77,8 +77,8 @@ fn no_colour_where_none_is_wanted() {
     assert_eq!(colours(Appearance::plain()), 0);
     assert!(colours(Appearance::colored()) > 100);
     // The words are the same: no meaning is carried by colour alone.
-    let [plain, colored] =
-        [Appearance::plain(), Appearance::colored()].map(|appearance| picture(&draw(&busy(), 120, 40, &appearance)));
+    let [plain, colored] = [Appearance::plain(), Appearance::colored()]
+        .map(|appearance| picture(&draw(&busy(), 120, 40, &appearance)));
     assert_eq!(plain, colored);
 }
 
@@ -90,6 +90,7 @@ proptest! {
         let view = [busy, unmeasured, hostile][scene as usize]();
         let buffer = draw(&view, width, height, &Appearance::colored());
         prop_assert!(!buffer.content.iter().any(|cell| cell.symbol().chars().any(char::is_control)));
-        prop_assert!(!picture(&buffer).trim().is_empty());
+        // One column is the margin.
+        prop_assert!(width == 1 || !picture(&buffer).trim().is_empty());
     }
 }

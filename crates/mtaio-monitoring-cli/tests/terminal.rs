@@ -2,13 +2,14 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Read;
-use std::num::NonZeroU16;
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
+use rustix::termios::{Action, Winsize, tcflow, tcgetattr, tcsetwinsize};
+
+use crate::live::{cells, parser};
 
 struct Terminal {
     master: File,
@@ -19,7 +20,9 @@ struct Terminal {
 
 impl Terminal {
     fn new(columns: u16, rows: u16) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        // Not for the children: a terminal has vanished when nobody holds this end any more.
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let master = openpt(flags).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let name = ptsname(&master, Vec::new()).unwrap();
@@ -36,7 +39,11 @@ impl Terminal {
     fn spawn(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Child {
         let end = || Stdio::from(OwnedFd::from(self.slave.try_clone().unwrap()));
         let mut command = Command::new(env!("CARGO_BIN_EXE_mtaio"));
-        command.args(arguments).env_remove("NO_COLOR").env("TERM", "xterm-256color").envs(variables.iter().copied());
+        command
+            .args(arguments)
+            .env_remove("NO_COLOR")
+            .env("TERM", "xterm-256color")
+            .envs(variables.iter().copied());
         command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap()
     }
 
@@ -51,18 +58,9 @@ impl Terminal {
 
     fn end(&mut self, mut child: Child, signal: Signal) -> ExitStatus {
         kill_process(Pid::from_child(&child), signal).unwrap();
-        self.wait_until(|screen| screen.contents().contains(" missed\n"));
+        self.wait_until(|screen| !screen.alternate_screen() && screen.contents().contains(" missed"));
         child.wait().unwrap()
     }
-}
-
-/// An empty screen.
-pub(crate) fn parser(columns: u16, rows: u16) -> vt100::Parser {
-    vt100::Parser::new(size(rows), size(columns), 0)
-}
-
-fn size(size: u16) -> NonZeroU16 {
-    NonZeroU16::new(size).unwrap()
 }
 
 fn has_colours(screen: &vt100::Screen) -> bool {
@@ -89,7 +87,7 @@ fn top_fills_the_terminal_follows_its_size_and_restores_it() {
     assert_eq!(format!("{:?}", tcgetattr(&terminal.slave).unwrap()), settings);
 
     terminal.resize(100, 40);
-    terminal.parser.screen_mut().set_size(size(40), size(100));
+    terminal.parser.screen_mut().set_size(cells(40), cells(100));
     terminal.wait_until(at_the_foot(39));
 
     let status = terminal.end(child, Signal::INT);
@@ -118,6 +116,17 @@ fn a_dumb_terminal_gets_lines() {
     terminal.wait_until(|screen| screen.contents().contains(" load "));
     assert!(!terminal.parser.screen().alternate_screen());
     assert_eq!(terminal.end(child, Signal::INT).code(), Some(0));
+}
+
+#[test]
+fn a_terminal_that_takes_nothing_does_not_keep_it() {
+    let mut terminal = Terminal::new(80, 24);
+    let mut child = terminal.spawn(&["top", "-i", "0.1"], &[]);
+    terminal.wait_until(|screen| screen.contents().contains("Ctrl-C ends"));
+    // As Ctrl-S does.
+    tcflow(&terminal.slave, Action::OOff).unwrap();
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
 }
 
 #[test]

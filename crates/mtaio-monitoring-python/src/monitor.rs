@@ -80,10 +80,7 @@ impl MonitorBase {
             Err(_) => return Err(wrong_type("history_size", &accepted, history_size)),
         };
         let size = size.map_err(|given| {
-            exception(
-                py,
-                &MonitoringError::Configuration(format!("history_size must be {accepted}, got {given}")),
-            )
+            exception(py, &MonitoringError::Configuration(format!("history_size must be {accepted}, got {given}")))
         })?;
         let Ok(scope) = scope.cast::<PyString>() else {
             return Err(wrong_type("scope", "'auto' or 'host'", scope));
@@ -220,13 +217,13 @@ impl MonitorBase {
         py: Python<'_>,
         metric: &Bound<'_, PyAny>,
         value: &Bound<'_, PyAny>,
-        below: bool,
+        below: &Bound<'_, PyAny>,
         clear: Option<&Bound<'_, PyAny>>,
         for_seconds: &Bound<'_, PyAny>,
         repeat_seconds: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let options = RuleOptions {
-            below,
+            below: below.extract().map_err(|_| wrong_type("below", "True or False", below))?,
             clear: clear.map(|clear| number("clear", "a finite number or None", clear)).transpose()?,
             for_seconds: number("for_seconds", "a finite number of seconds from 0", for_seconds)?,
             repeat_seconds: repeat_seconds
@@ -252,9 +249,9 @@ impl MonitorBase {
         py: Python<'_>,
         metric: Option<&Bound<'_, PyAny>>,
         value: Option<&Bound<'_, PyAny>>,
-        message: String,
+        message: &Bound<'_, PyString>,
     ) -> PyResult<()> {
-        let mut alert = Alert::of_message(message, 0.0);
+        let mut alert = Alert::of_message(message.to_string_lossy().into_owned(), 0.0);
         alert.metric = metric.map(|metric| metric_name("metric", metric)).transpose()?.map(Into::into);
         alert.value = value.map(|value| number("value", "a number", value)).transpose()?;
         self.core(py)?.raise(alert);
@@ -281,8 +278,8 @@ impl MonitorBase {
 
     /// Whether the monitor measures a metric of this name itself.
     #[staticmethod]
-    fn _mtaio_is_built_in(name: &str) -> bool {
-        BuiltIn::from_name(name).is_some()
+    fn _mtaio_is_built_in(name: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(BuiltIn::from_name(&metric_name("name", name)?).is_some())
     }
 
     /// The latest value of a metric.
@@ -331,10 +328,14 @@ impl MonitorBase {
 }
 
 fn metric_name(argument: &str, name: &Bound<'_, PyAny>) -> PyResult<String> {
-    match name.cast::<PyString>() {
-        Ok(name) => Ok(name.to_str()?.to_owned()),
-        Err(_) => Err(wrong_type(argument, "a string", name)),
-    }
+    let Ok(text) = name.cast::<PyString>() else {
+        return Err(wrong_type(argument, "a string", name));
+    };
+    text.to_str().map(str::to_owned).map_err(|_| {
+        let given = name.repr().map_or_else(|_| String::new(), |repr| repr.to_string());
+        let message = format!("{argument} must be text without lone surrogates, got {given}");
+        exception(name.py(), &MonitoringError::Configuration(message))
+    })
 }
 
 /// What `float()` makes of numbers, but not of strings.

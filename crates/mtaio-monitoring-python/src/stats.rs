@@ -82,7 +82,7 @@ fn io<'py>(py: Python<'py>, io: &IoStats) -> PyResult<Bound<'py, PyTuple>> {
 
 fn joined<'py>(parts: &[Bound<'py, PyTuple>]) -> PyResult<Bound<'py, PyTuple>> {
     let py = parts[0].py();
-    PyTuple::new(py, parts.iter().flat_map(|part| part.iter()).collect::<Vec<_>>())
+    PyTuple::new(py, parts.iter().flat_map(PyTupleMethods::iter).collect::<Vec<_>>())
 }
 
 /// The fields of `MonitorHealth`, in its order.

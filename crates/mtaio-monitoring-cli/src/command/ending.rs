@@ -37,6 +37,11 @@ impl Failure {
     pub(super) fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::System(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
+
+    /// Whether the terminal takes no output: a word about it would wait there for ever.
+    pub(super) fn is_stuck_terminal(&self) -> bool {
+        matches!(self, Self::System(error) if error.kind() == io::ErrorKind::TimedOut)
+    }
 }
 
 impl fmt::Display for Failure {

@@ -41,6 +41,8 @@ fn json() -> io::Result<String> {
 
 fn table() -> String {
     let mut rows = vec![["NAME", "KIND", "UNIT", "HELP"].map(str::to_owned).to_vec()];
-    rows.extend(entries().map(|entry| [entry.name, entry.kind, entry.unit, entry.help].map(str::to_owned).to_vec()));
+    rows.extend(
+        entries().map(|entry| [entry.name, entry.kind, entry.unit, entry.help].map(str::to_owned).to_vec()),
+    );
     align(&rows, &[Align::Left; 4]).join("\n") + "\n"
 }

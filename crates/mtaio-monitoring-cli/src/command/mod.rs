@@ -50,6 +50,7 @@ fn code_of(outcome: Result<Ending, Failure>) -> i32 {
     match outcome {
         Ok(ending) => ending.code(),
         Err(failure) if failure.is_closed_pipe() => 0,
+        Err(failure) if failure.is_stuck_terminal() => 1,
         Err(failure) => {
             // Where the standard error is closed as well, the code has to do.
             let _ = writeln!(std::io::stderr(), "mtaio: {failure}");

@@ -174,7 +174,7 @@ impl<S: FnMut() -> View> Showing<S> {
                 let mut painter = Painter::new(Arc::clone(&session), size);
                 let shown = self.show_screen(&mut painter);
                 let left = session.leave();
-                shown.and_then(|view| left.and_then(|()| session.write(self.summary(&view).as_bytes())))
+                shown.and_then(|view| left.and_then(|()| session.print(&self.summary(&view))))
             }
             Kind::Lines => {
                 let mut writer = writer;

@@ -56,10 +56,7 @@ impl Output {
 
     /// A screen on anything that understands a terminal's language. `size` gives columns and rows, and is asked
     /// before each frame.
-    pub fn screen(
-        writer: impl Write + Send + 'static,
-        size: impl Fn() -> (u16, u16) + Send + 'static,
-    ) -> Self {
+    pub fn screen(writer: impl Write + Send + 'static, size: impl Fn() -> (u16, u16) + Send + 'static) -> Self {
         Self { writer: Box::new(writer), kind: Kind::Screen(Box::new(size)) }
     }
 

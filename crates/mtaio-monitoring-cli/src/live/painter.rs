@@ -58,11 +58,18 @@ impl Painter {
         queue!(bytes, EndSynchronizedUpdate)?;
         self.shown = next;
         self.frames += 1;
-        match self.session.write(&bytes) {
+        match self.session.paint(&bytes) {
             // A terminal that does not wait and takes no more now: the next full frame makes it good.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             written => written,
         }
+    }
+}
+
+impl Drop for Painter {
+    fn drop(&mut self) {
+        // For the case that a widget or the source panics. Otherwise it has been left, or cannot be.
+        let _ = self.session.leave();
     }
 }
 

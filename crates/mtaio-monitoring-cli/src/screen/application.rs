@@ -30,7 +30,8 @@ pub(super) struct Section {
 
 /// The sections that have something to say, most important first.
 pub(super) fn sections(view: &View, appearance: &Appearance, width: usize) -> Vec<Section> {
-    let sections = [recorded(view, appearance, width), thresholds(view, appearance, width), alerts(view, appearance, width)];
+    let sections =
+        [recorded(view, appearance, width), thresholds(view, appearance, width), alerts(view, appearance, width)];
     sections.into_iter().flatten().collect()
 }
 
@@ -128,9 +129,10 @@ fn thresholds(view: &View, appearance: &Appearance, width: usize) -> Option<Sect
     let rows: Vec<Vec<String>> = thresholds.iter().map(|state| threshold_cells(view, state)).collect();
     let widths = widths(&rows);
     let lines = thresholds.iter().zip(&rows).map(|(state, row)| {
-        let (word, style) = match state {
+        let (word, style) = match *state {
             ThresholdState { firing: true, .. } => ("FIRING", appearance.alarm()),
             ThresholdState { pending: true, .. } => ("PENDING", appearance.warning()),
+            state if view.has_no_data(state) => ("NO DATA", appearance.warning()),
             _ => ("OK", appearance.good()),
         };
         let (value, limit) = (pad(&row[0], widths[0], Align::Right), pad(&row[1], widths[1], Align::Left));
@@ -164,11 +166,7 @@ fn threshold_cells(view: &View, state: &ThresholdState) -> Vec<String> {
     if rule.clear != rule.threshold {
         limit += &format!(", clears at {}", quantity(Some(rule.clear), unit));
     }
-    let value = match view.latest_value(&rule.metric) {
-        None if view.snapshot.health.thresholds_without_data.contains(&rule.metric) => "no data".to_owned(),
-        value => quantity(value, unit),
-    };
-    vec![value, limit]
+    vec![quantity(view.latest_value(&rule.metric), unit), limit]
 }
 
 fn alerts(view: &View, appearance: &Appearance, width: usize) -> Option<Section> {

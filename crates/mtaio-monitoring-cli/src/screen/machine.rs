@@ -57,7 +57,9 @@ fn chart(view: &View, appearance: &Appearance, metric: BuiltIn, name: &str, area
     let since = match shown.checked_sub(1).map(|back| &view.history[view.history.len() - 1 - back]) {
         Some(oldest) => {
             let newest = view.history.last().map_or(0.0, |newest| newest.timestamp);
-            format!(", last {}", length((newest - oldest.timestamp).round()))
+            let past = newest - oldest.timestamp;
+            let past = if past < 1.0 { quantity(Some(past), Unit::Seconds) } else { length(past.round()) };
+            format!(", last {past}")
         }
         None => String::new(),
     };
