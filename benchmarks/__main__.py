@@ -17,7 +17,9 @@ def line(row: Result) -> str:
     ratio = "–" if row.ratio is None else f"{row.ratio:.2f}"
     verdict = "met" if row.is_met else "**missed**"
     limit = f"≤ {row.limit:g}" + ("" if row.ratio is not None else unit)
-    return f"| {row.target} | {row.what} | {row.ours:,.4g}{unit} | {row.peer} | {peers} | {ratio} | {limit} | {verdict} |"
+    return (
+        f"| {row.target} | {row.what} | {row.ours:,.4g}{unit} | {row.peer} | {peers} | {ratio} | {limit} | {verdict} |"
+    )
 
 
 def main(names: list[str]) -> None:

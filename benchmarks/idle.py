@@ -4,8 +4,9 @@ import asyncio
 import time
 from pathlib import Path
 
-from benchmarks.paired import Result
 from mtaio.monitoring import ResourceMonitor
+
+from benchmarks.paired import Result
 
 SECONDS = 20.0
 

@@ -2,10 +2,10 @@
 
 import random
 
+from mtaio.monitoring import ResourceMonitor
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 
 from benchmarks.paired import Result, of_await, of_call, pair
-from mtaio.monitoring import ResourceMonitor
 
 
 def run() -> list[Result]:
@@ -33,7 +33,13 @@ def run() -> list[Result]:
 
     set_batch = of_call(lambda: set_gauge(value()))
     return [
-        row("monitor.record(name, value)", of_call(lambda: record("ours", value())), "Gauge.set", set_batch, 0.3),
+        row(
+            "monitor.record(name, value)",
+            of_call(lambda: record("ours", value())),
+            "Gauge.set",
+            set_batch,
+            0.3,
+        ),
         row(
             "monitor.record(name, value)",
             of_call(lambda: record("ours", value())),

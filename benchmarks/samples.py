@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import psutil
+from mtaio.monitoring import ResourceMonitor
 
 from benchmarks.paired import Result, of_await, of_call, pair
-from mtaio.monitoring import ResourceMonitor
 
 UPSTREAM = """
 import asyncio, json, time
@@ -67,7 +67,14 @@ def run() -> list[Result]:
             peers = json.loads(answer.stdout)
             rows.append(
                 Result(
-                    "T7", "await get_current_stats()", cost / 1e3, "mtaio 0.1.0", peers / 1e3, cost / peers, 0.2, "µs"
+                    "T7",
+                    "await get_current_stats()",
+                    cost / 1e3,
+                    "mtaio 0.1.0",
+                    peers / 1e3,
+                    cost / peers,
+                    0.2,
+                    "µs",
                 )
             )
     return rows

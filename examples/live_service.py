@@ -13,6 +13,8 @@ import time
 
 from mtaio.monitoring import ResourceMonitor, live_view
 
+logger = logging.getLogger("thumbnails")
+
 WORKERS = 4
 CLIENTS = 6
 CROWD = 60
@@ -27,12 +29,12 @@ class ThumbnailService:
         """A service that records what it does in ``monitor``."""
         self.monitor = monitor
         self.queue: asyncio.Queue[tuple[bytes, asyncio.Future[bytes]]] = asyncio.Queue()
-        self.address: tuple[str, int] = ("", 0)
+        self.address: asyncio.Future[tuple[str, int]] = asyncio.get_running_loop().create_future()
 
     async def serve(self) -> None:
         """Serves until cancelled."""
         server = await asyncio.start_server(self.handle, "127.0.0.1", 0)
-        self.address = server.sockets[0].getsockname()
+        self.address.set_result(server.sockets[0].getsockname())
         async with server, asyncio.TaskGroup() as tasks:
             for _ in range(WORKERS):
                 tasks.create_task(self.work())
@@ -105,7 +107,8 @@ async def main() -> None:
     @monitor.on_threshold_exceeded
     async def shed_load(metric: str, value: float, threshold: float) -> None:
         # A real service would refuse work here, or ask for another worker.
-        monitor.record("overloads", 1)
+        monitor.record("overload", value / threshold)
+        logger.info("%s: shedding load", metric)
 
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -113,9 +116,7 @@ async def main() -> None:
         loop.add_signal_handler(number, ended.set)
     service = ThumbnailService(monitor)
     serving = asyncio.create_task(service.serve())
-    while not service.address[1]:
-        await asyncio.sleep(0.01)
-    loading = asyncio.create_task(load(service.address))
+    loading = asyncio.create_task(load(await service.address))
     async with monitor:
         with live_view(monitor, title="thumbnail service"):
             await ended.wait()

@@ -1,9 +1,8 @@
 //! `LiveView`: the terminal's face of a monitor, while the program runs.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use mtaio_monitoring_cli::{LiveOptions, LiveView as TerminalView, Output, View};
-use parking_lot::Mutex;
 use pyo3::prelude::*;
 
 use crate::monitor::MonitorBase;
@@ -26,7 +25,7 @@ impl LiveView {
 
     /// Draws the last state, gives the terminal back and prints a summary of the run. Idempotent.
     fn stop(&self, py: Python<'_>) -> PyResult<()> {
-        py.detach(|| self.view.lock().stop())?;
+        py.detach(|| self.view.lock().unwrap_or_else(PoisonError::into_inner).stop())?;
         Ok(())
     }
 }

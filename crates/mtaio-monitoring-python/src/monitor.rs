@@ -3,12 +3,12 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use mtaio_monitoring::alerts::{Alert, Rule, RuleOptions};
 use mtaio_monitoring::metrics::Series;
 use mtaio_monitoring::metrics::catalogue::BuiltIn;
 use mtaio_monitoring::monitor::{Config, MonitorCore, Scope};
 use mtaio_monitoring::{MonitoringError, SystemStats};
-use parking_lot::Mutex;
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyList, PyString, PyTuple};
@@ -23,7 +23,7 @@ pub(crate) struct MonitorBase {
     core: OnceLock<Arc<MonitorCore>>,
     /// Name → [`SeriesHandle`]: a string knows its hash, so this is the quickest way from a name to its series.
     handles: Py<PyDict>,
-    doorbell: Mutex<Option<Arc<Doorbell>>>,
+    doorbell: ArcSwapOption<Doorbell>,
 }
 
 /// One recorded metric, in the table of its monitor.
@@ -57,7 +57,7 @@ impl MonitorBase {
     #[new]
     #[pyo3(signature = (*_args, **_kwargs))]
     fn new(py: Python<'_>, _args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
-        Self { core: OnceLock::new(), handles: PyDict::new(py).unbind(), doorbell: Mutex::default() }
+        Self { core: OnceLock::new(), handles: PyDict::new(py).unbind(), doorbell: ArcSwapOption::empty() }
     }
 
     /// Checks the settings and makes the monitor. Once.
@@ -175,10 +175,7 @@ impl MonitorBase {
         if let Some(core) = self.core.get() {
             core.after_fork_in_child();
             self.handles.bind(py).clear();
-            // Another thread of the parent may have held the lock; then the bell is the parent's and stays unrung.
-            if let Some(mut doorbell) = self.doorbell.try_lock() {
-                *doorbell = None;
-            }
+            self.doorbell.store(None);
         }
     }
 
@@ -187,7 +184,7 @@ impl MonitorBase {
     fn _mtaio_open_doorbell(&self, py: Python<'_>) -> PyResult<i64> {
         let (doorbell, descriptor) = Doorbell::new()?;
         let ringing = Arc::clone(&doorbell);
-        *self.doorbell.lock() = Some(doorbell);
+        self.doorbell.store(Some(doorbell));
         self.core(py)?.set_waker(Some(Arc::new(move || ringing.ring())));
         Ok(descriptor)
     }
@@ -195,13 +192,13 @@ impl MonitorBase {
     /// Takes the bell down.
     fn _mtaio_close_doorbell(&self, py: Python<'_>) -> PyResult<()> {
         self.core(py)?.set_waker(None);
-        *self.doorbell.lock() = None;
+        self.doorbell.store(None);
         Ok(())
     }
 
     /// What there is to tell, oldest first.
     fn _mtaio_drain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let doorbell = self.doorbell.lock().clone();
+        let doorbell = self.doorbell.load_full();
         if let Some(doorbell) = doorbell {
             doorbell.answer();
         }

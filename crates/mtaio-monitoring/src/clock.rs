@@ -11,6 +11,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Nanoseconds in a second.
 pub const NANOS_PER_SECOND: u64 = 1_000_000_000;
@@ -25,6 +26,11 @@ pub struct Instant3 {
     /// `CLOCK_REALTIME`: since the Unix epoch.
     pub realtime_ns: u64,
 }
+
+/// Clocks that were read further apart than this show two moments, not one.
+const ONE_MOMENT_NS: u64 = 1_000_000;
+/// How often a thread that waits for a [`ManualClock`] looks at it.
+const MANUAL_NAP: Duration = Duration::from_millis(1);
 
 /// A source of time: the system's, or one that a test moves.
 #[derive(Clone, Debug, Default)]
@@ -69,19 +75,38 @@ impl Clock {
     }
 
     /// All three clocks, read one right after the other.
+    ///
+    /// A thread that loses its processor between two of them would see a suspend, or a wall clock that was set, where
+    /// there was none; so it reads them again.
     #[must_use]
     pub fn now(&self) -> Instant3 {
         match &self.0 {
-            Inner::System => Instant3 {
-                monotonic_ns: system::monotonic_ns(),
-                boottime_ns: system::boottime_ns(),
-                realtime_ns: system::realtime_ns(),
-            },
+            Inner::System => {
+                let mut now = read_system();
+                for _ in 0..3 {
+                    if system::monotonic_ns().saturating_sub(now.monotonic_ns) <= ONE_MOMENT_NS {
+                        break;
+                    }
+                    now = read_system();
+                }
+                now
+            }
             Inner::Manual(hand) => Instant3 {
                 monotonic_ns: hand.monotonic_ns.load(Ordering::Acquire),
                 boottime_ns: hand.boottime_ns.load(Ordering::Acquire),
                 realtime_ns: hand.realtime_ns.load(Ordering::Acquire),
             },
+        }
+    }
+
+    /// How long a thread may wait, on the system's own timer, before it must look at this clock again, if it waits for
+    /// a moment `left_ns` away. A clock that is moved by hand is looked at often, because it wakes nobody.
+    #[must_use]
+    pub fn nap(&self, left_ns: u64) -> Duration {
+        let left = Duration::from_nanos(left_ns);
+        match &self.0 {
+            Inner::System => left,
+            Inner::Manual(_) => left.min(MANUAL_NAP),
         }
     }
 
@@ -170,6 +195,14 @@ impl EpochClock {
         };
         self.last = Some((now.monotonic_ns, stamp));
         stamp
+    }
+}
+
+fn read_system() -> Instant3 {
+    Instant3 {
+        monotonic_ns: system::monotonic_ns(),
+        boottime_ns: system::boottime_ns(),
+        realtime_ns: system::realtime_ns(),
     }
 }
 

@@ -2,12 +2,13 @@
 //!
 //! [`ResourceMonitor`] samples the machine on a thread of its own, keeps a history, holds values against thresholds
 //! and tells async handlers. See ARCHITECTURE.md for the house and its ladder:
-//! `error clock` < `sampling metrics` < `rates history alerts` < `monitor` < `snapshot` < `export`.
+//! `error clock lock` < `sampling metrics` < `rates history alerts` < `monitor` < `snapshot` < `export`.
 
 pub mod alerts;
 pub mod clock;
 pub mod error;
 pub mod history;
+mod lock;
 pub mod metrics;
 pub mod monitor;
 pub mod rates;

@@ -48,3 +48,14 @@ impl Snapshot {
         }
     }
 }
+
+#[cfg(feature = "tokio")]
+impl crate::monitor::ResourceMonitor {
+    /// A picture of everything that the monitor knows.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot::of(self.core());
+        snapshot.health = self.health();
+        snapshot
+    }
+}

@@ -1,7 +1,7 @@
 """Seeing inside async services.
 
-``ResourceMonitor`` samples the machine on a native thread, keeps a history, holds values against thresholds and
-tells async handlers::
+``ResourceMonitor`` samples the machine on a native thread, keeps a history, holds values against thresholds
+and tells async handlers::
 
     from mtaio.monitoring import ResourceMonitor
 

@@ -10,7 +10,7 @@ class ConfigurationError(MonitoringError, ValueError):
 
 
 class ConfigurationTypeError(ConfigurationError, TypeError):
-    """An argument of a type that cannot be used: a string for a number, something not callable for a handler."""
+    """An argument of a type that cannot be used: a string for a number, or no callable for a handler."""
 
 
 class UnknownMetricError(MonitoringError, KeyError):

@@ -49,7 +49,7 @@ class Handlers:
     def call(self, loop: asyncio.AbstractEventLoop, *arguments: object) -> None:
         """Starts a call of every handler on ``loop``, the running one."""
         for entry in self._entries:
-            if entry.under_way >= CALLS_AT_ONCE:
+            if not entry.has_room():
                 self._tasks.dropped += 1
                 if not entry.warned:
                     entry.warned = True
@@ -60,8 +60,9 @@ class Handlers:
                         CALLS_AT_ONCE,
                     )
                 continue
-            entry.under_way += 1
-            self._tasks.spawn(loop, self._run(entry, arguments), f"mtaio {self._kind} {entry.name}")
+            task = self._tasks.spawn(loop, self._run(entry, arguments), f"mtaio {self._kind} {entry.name}")
+            entry.calls.add(task)
+            task.add_done_callback(entry.calls.discard)
 
     async def _run(self, entry: "_Entry", arguments: tuple[object, ...]) -> None:
         try:
@@ -71,23 +72,29 @@ class Handlers:
         except Exception:
             self._tasks.errors += 1
             logger.exception("the %s handler %s raised; sampling goes on", self._kind, entry.name)
-        finally:
-            entry.under_way -= 1
 
     def forget_calls(self) -> None:
         """In the child of a fork: the calls under way are the parent's."""
         for entry in self._entries:
-            entry.under_way = 0
+            entry.calls.clear()
 
 
 class _Entry:
-    """A handler and how many calls of it are under way."""
+    """A handler and the calls of it that are under way."""
 
     def __init__(self, handler: Handler) -> None:
         self.handler = handler
         self.name: str = getattr(handler, "__qualname__", None) or repr(handler)
-        self.under_way = 0
+        # Tasks and not a count: a task that is cancelled before its first step, or whose loop is closed under
+        # it, never gets to count itself down.
+        self.calls: set[asyncio.Task[None]] = set()
         self.warned = False
+
+    def has_room(self) -> bool:
+        """Whether one more call may be under way."""
+        if len(self.calls) >= CALLS_AT_ONCE:
+            self.calls = {task for task in self.calls if not task.done() and not task.get_loop().is_closed()}
+        return len(self.calls) < CALLS_AT_ONCE
 
 
 class HandlerTasks:
@@ -97,28 +104,26 @@ class HandlerTasks:
         """No call yet."""
         self.errors = 0
         self.dropped = 0
+        #: Tasks inside stop(), which a call may be: nobody waits for those, or two of them would for each
+        #: other.
+        self.stopping: set[asyncio.Task[Any]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def spawn(self, loop: asyncio.AbstractEventLoop, coroutine: Any, name: str) -> None:
+    def spawn(self, loop: asyncio.AbstractEventLoop, coroutine: Any, name: str) -> "asyncio.Task[None]":
         """Starts a call."""
         task = _loop.spawn(loop, coroutine, name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def settle(self, budget_seconds: float) -> None:
-        """Waits for the calls under way; those that outlast the budget are cancelled.
-
-        A call that stops its own monitor is not waited for: it would wait for itself.
-        """
-        own = asyncio.current_task()
-        loop = asyncio.get_running_loop()
-        tasks = {task for task in self._tasks if task is not own and task.get_loop() is loop}
-        if not tasks:
-            return
+        """Waits for the calls under way and what they set off; what outlasts the budget is cancelled."""
+        deadline = _loop.now() + budget_seconds * 0.9
         try:
-            _, late = await asyncio.wait(tasks, timeout=budget_seconds * 0.9)
+            while (late := self._under_way()) and (left := deadline - _loop.now()) > 0:
+                await asyncio.wait(late, timeout=left)
         except asyncio.CancelledError:
-            for task in tasks:
+            for task in self._under_way():
                 task.cancel()
             raise
         for task in late:
@@ -128,6 +133,12 @@ class HandlerTasks:
             # One that does not heed the cancellation is left behind; nothing waits for it.
             await asyncio.wait(late, timeout=budget_seconds * 0.1)
 
+    def _under_way(self) -> "set[asyncio.Task[None]]":
+        loop = asyncio.get_running_loop()
+        waited_for = self._tasks - self.stopping
+        return {task for task in waited_for if not task.done() and task.get_loop() is loop}
+
     def forget(self) -> None:
         """In the child of a fork: the calls are the parent's."""
         self._tasks.clear()
+        self.stopping.clear()

@@ -12,9 +12,9 @@ from ._monitor import ResourceMonitor
 def live_view(monitor: ResourceMonitor, *, title: str | None = None) -> Iterator[None]:
     """Shows a monitor in the terminal while the block runs, and a summary when it ends.
 
-    In a terminal it is a screen that refreshes in place; where standard output is no terminal, one line a second.
-    It is drawn by a native thread, so it goes on while the event loop is blocked, and it reads no keys: Ctrl-C
-    stays the program's own.
+    In a terminal it is a screen that refreshes in place; where standard output is no terminal, one line a
+    second. It is drawn by a native thread, so it goes on while the event loop is blocked, and it reads no
+    keys: Ctrl-C stays the program's own.
 
     Args:
         monitor: The monitor to show; it need not run yet.

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import threading
+import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -24,8 +25,8 @@ def now() -> float:
 async def let_tasks_begin() -> None:
     """Returns when every task made before has run until it suspended or ended.
 
-    Loops run what was scheduled in the order in which it was scheduled (asyncio and uvloop both promise it for
-    ``call_soon``), and a new task's first step is scheduled when it is made.
+    Loops run what was scheduled in the order in which it was scheduled (asyncio and uvloop both promise it
+    for ``call_soon``), and a new task's first step is scheduled when it is made.
     """
     await asyncio.sleep(0)
 
@@ -39,9 +40,7 @@ def call_on(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> bo
     return True
 
 
-def spawn(
-    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None], name: str
-) -> "asyncio.Task[None]":
+def spawn(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
     """A task on ``loop``, which must be the running one, that starts at the loop's next step."""
     return loop.create_task(coroutine, name=name)
 
@@ -49,16 +48,19 @@ def spawn(
 class Doorbell:
     """Calls back on a loop when a native thread rings, which it does without the GIL.
 
-    The bell is a socket that the loop watches. A loop that cannot watch one (Proactor on Windows) gets a thread
-    that does.
+    The bell is a socket that the loop watches. A loop that cannot watch one (Proactor on Windows) gets a
+    thread that does.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, on_ring: Callable[[], None]) -> None:
         """Takes over ``descriptor`` and calls ``on_ring`` on ``loop`` whenever it becomes readable."""
-        self._loop = loop
+        self.loop = loop
         self._on_ring = on_ring
         self._socket = socket.socket(fileno=descriptor)
         self._socket.setblocking(False)
+        # A program may forget stop(): then the socket goes with the loop and the monitor, without a
+        # ResourceWarning.
+        weakref.finalize(self, self._socket.close)
         self._watched = True
         try:
             loop.add_reader(self._socket, self._answer)
@@ -69,8 +71,8 @@ class Doorbell:
 
     def close(self) -> None:
         """Stops listening."""
-        if self._watched and not self._loop.is_closed():
-            self._loop.remove_reader(self._socket)
+        if self._watched and not self.loop.is_closed():
+            self.loop.remove_reader(self._socket)
         self.abandon()
 
     def abandon(self) -> None:
@@ -88,5 +90,5 @@ class Doorbell:
 
     def _listen(self) -> None:
         with contextlib.suppress(OSError):
-            while self._socket.recv(4096) and call_on(self._loop, self._on_ring):
+            while self._socket.recv(4096) and call_on(self.loop, self._on_ring):
                 pass

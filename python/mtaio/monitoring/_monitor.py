@@ -1,4 +1,7 @@
-"""``ResourceMonitor``: the native monitor on an asyncio loop."""
+"""``ResourceMonitor``: the native monitor on an asyncio loop.
+
+Long because it is one class, and half of it is what its methods' users read.
+"""
 
 import asyncio
 import contextlib
@@ -32,9 +35,10 @@ class ResourceMonitor(_native.MonitorBase):
     """Watches the machine and recorded values, and tells handlers when a limit is crossed.
 
     Sampling runs on one native thread, off the GIL and off the loop, and keeps its cadence while the loop is
-    blocked. The monitor can be made at import time: it binds to a loop at ``start()``, and after ``stop()`` it can
-    be started under another one. Names that begin with ``_mtaio_`` are the monitor's own. Subclasses call ``super().__init__()``; one that defines
-    ``async def collect_metrics(self)`` has it run as a task from ``start()`` to ``stop()``.
+    blocked. The monitor can be made at import time: it binds to a loop at ``start()``, and after ``stop()``
+    it can be started under another one. Subclasses call ``super().__init__()``; one that defines
+    ``async def collect_metrics(self)`` has it run as a task from ``start()`` to ``stop()``. Names that begin
+    with ``_mtaio_`` are the monitor's own.
 
     Example:
         >>> import asyncio
@@ -71,7 +75,11 @@ class ResourceMonitor(_native.MonitorBase):
 
     def __repr__(self) -> str:
         """Its settings and whether it runs."""
-        state = "running" if self.is_running else "stopped"
+        try:
+            state = "running" if self.is_running else "stopped"
+        except MonitoringError:
+            # A debugger must be able to show it.
+            return f"<{type(self).__name__} not initialised>"
         return (
             f"<{type(self).__name__} interval={self.interval:g} history_size={self.history_size} "
             f"scope={self.scope!r} {state}>"
@@ -84,10 +92,10 @@ class ResourceMonitor(_native.MonitorBase):
             MonitoringError: There is no running loop, or the monitor runs on another one.
         """
         loop = self._mtaio_running_loop()
-        if self.is_running and self._mtaio_doorbell is not None and self._mtaio_loop is not None:
-            if self._mtaio_loop is loop:
+        if self.is_running and self._mtaio_doorbell is not None:
+            if self._mtaio_doorbell.loop is loop:
                 return
-            if not self._mtaio_loop.is_closed():
+            if not self._mtaio_doorbell.loop.is_closed():
                 raise MonitoringError(
                     "the monitor runs on another event loop: await its stop() there before starting it here"
                 )
@@ -100,7 +108,11 @@ class ResourceMonitor(_native.MonitorBase):
             )
         self._mtaio_loop = loop
         self._mtaio_doorbell = _loop.Doorbell(loop, self._mtaio_open_doorbell(), self._mtaio_drain_here)
-        self._mtaio_start()
+        try:
+            self._mtaio_start()
+        except BaseException:
+            self._mtaio_detach()
+            raise
         # Alerts that were held for want of a loop.
         self._mtaio_drain_here()
         if collect is not None:
@@ -111,23 +123,43 @@ class ResourceMonitor(_native.MonitorBase):
     async def stop(self) -> None:
         """Stops sampling, and waits for handlers under way, 5 seconds at most. Nothing of it runs afterwards.
 
-        Does nothing where it does not run. Handlers that outlast the budget are cancelled.
+        Does nothing where it does not run. Handlers that outlast the budget are cancelled. A handler and
+        ``collect_metrics`` may call it: they go on after it.
+
+        Raises:
+            MonitoringError: The monitor runs on a loop that runs in another thread.
         """
+        self._mtaio_require_initialised()
+        loop = asyncio.get_running_loop()
+        doorbell = self._mtaio_doorbell
+        if doorbell is not None and doorbell.loop is not loop and doorbell.loop.is_running():
+            raise MonitoringError("the monitor runs on another event loop: await its stop() there")
         deadline = _loop.now() + STOP_BUDGET_SECONDS
+        own = asyncio.current_task()
+        stopping = self._mtaio_tasks.stopping
         self._mtaio_request_stop()
         collector, self._mtaio_collector = self._mtaio_collector, None
-        own = asyncio.current_task()
-        if collector is not None and collector is not own:
-            collector.cancel()
-        # What the last sample had to tell is told.
-        self._mtaio_deliver()
         self._mtaio_detach()
-        if collector is not None and collector is not own and not collector.get_loop().is_closed():
-            await asyncio.wait([collector], timeout=STOP_BUDGET_SECONDS / 2)
-        await self._mtaio_tasks.settle(max(0.0, deadline - _loop.now()))
-        # A sample takes less than a millisecond: almost always the thread has ended long ago.
-        while not self._mtaio_wait_stopped(0.0) and _loop.now() < deadline:
-            await asyncio.sleep(0.001)
+        if collector is not None and (collector is own or collector in stopping or collector.get_loop().is_closed()):
+            collector = None
+        if collector is not None:
+            collector.cancel()
+        if own is not None:
+            stopping.add(own)
+        try:
+            # A sample takes less than a millisecond, so this ends at once; unless somebody starts it
+            # meanwhile.
+            while not self._mtaio_wait_stopped(0.0) and not self.is_running:
+                if _loop.now() >= deadline:
+                    break
+                await asyncio.sleep(0.001)
+            # What the last sample had to tell is told.
+            self._mtaio_deliver()
+            if collector is not None and collector.get_loop() is loop:
+                await asyncio.wait([collector], timeout=STOP_BUDGET_SECONDS / 2)
+            await self._mtaio_tasks.settle(max(0.0, deadline - _loop.now()))
+        finally:
+            stopping.discard(own)
 
     async def __aenter__(self) -> Self:
         """Starts it."""
@@ -173,7 +205,7 @@ class ResourceMonitor(_native.MonitorBase):
         self._mtaio_deliver_if_stopped()
 
     def remove_threshold(self, metric: str) -> bool:
-        """Takes a metric's threshold away, and says whether it had one. If it was firing, its alert resolves."""
+        """Takes a metric's threshold away, and says whether it had one. An alert that was firing resolves."""
         found = self._mtaio_remove_threshold(metric)
         self._mtaio_deliver_if_stopped()
         return found
@@ -181,8 +213,8 @@ class ResourceMonitor(_native.MonitorBase):
     def on_threshold_exceeded(self, handler: H) -> H:
         """Decorator: calls ``handler(metric, value, threshold)`` when a threshold is crossed.
 
-        Each call is a task of its own: one that raises is logged and counted, a slow one delays nobody, and at most
-        64 calls of one handler are under way at once.
+        Each call is a task of its own: one that raises is logged and counted, a slow one delays nobody, and
+        at most 64 calls of one handler are under way at once.
 
         Args:
             handler: async def or def.
@@ -190,21 +222,25 @@ class ResourceMonitor(_native.MonitorBase):
         Raises:
             ConfigurationTypeError: The handler cannot be called.
         """
+        self._mtaio_require_initialised()
         self._mtaio_exceeded.add(handler)
         return handler
 
     def on_threshold_cleared(self, handler: H) -> H:
-        """Decorator: calls ``handler(metric, value, threshold)`` when a threshold that fired is good again."""
+        """Decorator: calls ``handler(metric, value, threshold)`` when one that fired is good again."""
+        self._mtaio_require_initialised()
         self._mtaio_cleared.add(handler)
         return handler
 
     def on_alert(self, handler: H) -> H:
         """Decorator: calls ``handler(alert)`` for thresholds that fire and clear, and for ``alert()``."""
+        self._mtaio_require_initialised()
         self._mtaio_alerted.add(handler)
         return handler
 
     def remove_handler(self, handler: Handler) -> bool:
         """Takes a handler away from wherever it was added, and says whether it was anywhere."""
+        self._mtaio_require_initialised()
         return any([of.remove(handler) for of in (self._mtaio_exceeded, self._mtaio_cleared, self._mtaio_alerted)])
 
     async def alert(self, metric: str, value: float | None = None, message: str | None = None) -> None:
@@ -231,16 +267,14 @@ class ResourceMonitor(_native.MonitorBase):
     async def get_current_stats(self) -> SystemStats:
         """A reading of this moment.
 
-        Shares and rates cover the time since the newest earlier reading at least 0.1 s old. Where there is none yet,
-        this waits for one: 0.1 s at most, once.
+        Shares and rates cover the time since the newest earlier reading at least 0.1 s old. Where there is
+        none yet, this waits for one: 0.1 s at most, once.
         """
-        while isinstance(reading := self._mtaio_read(), float):
+        while isinstance(reading := self._mtaio_read(), float):  # noqa: ASYNC110 - it must pass
             await asyncio.sleep(reading)
         return _system_stats(reading)
 
-    async def get_history(
-        self, start_time: float | None = None, end_time: float | None = None
-    ) -> list[SystemStats]:
+    async def get_history(self, start_time: float | None = None, end_time: float | None = None) -> list[SystemStats]:
         """Samples from ``start_time`` to ``end_time``, oldest first.
 
         Args:
@@ -303,7 +337,7 @@ class ResourceMonitor(_native.MonitorBase):
         """A fresh reading of a metric: what a subclass's ``get_metric`` calls when its cache is stale."""
         if not self._mtaio_is_built_in(name):
             return self._mtaio_latest(name)
-        while isinstance(reading := self._mtaio_read_metric(name), tuple):
+        while isinstance(reading := self._mtaio_read_metric(name), tuple):  # noqa: ASYNC110
             await asyncio.sleep(reading[0])
         if reading is None:
             raise UnknownMetricError(f"the metric {name!r} cannot be measured on this machine")
@@ -312,13 +346,17 @@ class ResourceMonitor(_native.MonitorBase):
     def health(self) -> MonitorHealth:
         """How the monitor itself is doing: what it missed, dropped and could not read."""
         *fields, sections = self._mtaio_health()
-        return MonitorHealth(
-            *fields,
+        fields += [
             [SectionHealth(*section) for section in sections],
             self._mtaio_tasks.errors,
             self._mtaio_tasks.dropped,
             self._mtaio_collect_metrics_errors,
-        )
+        ]
+        return MonitorHealth(*fields)
+
+    def _mtaio_require_initialised(self) -> None:
+        """Raises the native half's error, which says what to do, instead of an AttributeError of ours."""
+        _ = self.is_running
 
     def _mtaio_running_loop(self) -> asyncio.AbstractEventLoop:
         loop = _loop.running_loop()
@@ -340,14 +378,19 @@ class ResourceMonitor(_native.MonitorBase):
         From whatever thread; where no loop is known yet, it is held until one is.
         """
         running = _loop.running_loop()
-        if self._mtaio_loop is None or self._mtaio_loop.is_closed():
-            self._mtaio_loop = running
-        if self._mtaio_loop is None:
+        bound = self._mtaio_loop
+        if bound is None or bound.is_closed():
+            bound = running
+        elif running is not None and self._mtaio_doorbell is None and not bound.is_running():
+            # Nothing ties it to a loop that has ended and was never closed.
+            bound = running
+        self._mtaio_loop = bound
+        if bound is None:
             return
-        if self._mtaio_loop is running:
+        if bound is running:
             self._mtaio_drain_here()
         else:
-            _loop.call_on(self._mtaio_loop, self._mtaio_drain_here)
+            _loop.call_on(bound, self._mtaio_drain_here)
 
     def _mtaio_drain_here(self) -> None:
         """Starts the handlers of everything that there is to tell, on the running loop."""

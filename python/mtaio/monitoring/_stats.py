@@ -13,7 +13,8 @@ class CPUStats:
     """Processors. Percentages are of all processors together, 0-100, over ``SystemStats.elapsed_seconds``.
 
     Attributes:
-        usage_percent: Time spent working: user + nice + system + irq + softirq. Neither iowait nor steal is work.
+        usage_percent: Time spent working: user + nice + system + irq + softirq. Neither iowait nor steal is
+            work.
         load_average: Runnable and uninterruptible tasks of the machine over 1, 5 and 15 minutes.
         thread_count: Operating-system threads of this process, the native ones included.
         user_percent: In user mode, guests included.

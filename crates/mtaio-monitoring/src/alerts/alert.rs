@@ -71,6 +71,8 @@ impl Alert {
         let (state, says) = match (change, rule.below) {
             (Change::Exceeded, false) => (AlertState::Firing, "is above"),
             (Change::Exceeded, true) => (AlertState::Firing, "is below"),
+            // Between the threshold and the level at which it clears: neither above nor over.
+            (Change::StillExceeded, _) if !rule.is_crossed_by(value) => (AlertState::Firing, "has not cleared"),
             (Change::StillExceeded, false) => (AlertState::Firing, "is still above"),
             (Change::StillExceeded, true) => (AlertState::Firing, "is still below"),
             (Change::Cleared, _) => (AlertState::Resolved, "is back within"),
@@ -126,15 +128,16 @@ impl fmt::Display for Number<'_> {
         if size != 0.0 && !(1e-4..1e12).contains(&size) {
             write!(f, "{value:.3e}")?;
         } else {
-            let whole_digits = if size < 1.0 { 0 } else { size.log10() as usize + 1 };
-            let decimals = if size < 1.0 { 6 } else { 4_usize.saturating_sub(whole_digits) };
+            // Digits before the point, or less than none: the zeros right after it.
+            let whole_digits = if size == 0.0 { 1 } else { size.log10().floor() as i32 + 1 };
+            let decimals = usize::try_from(4 - whole_digits).unwrap_or(0);
             let text = format!("{value:.decimals$}");
             let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
             f.write_str(text)?;
         }
         match unit {
             "" | "1" => Ok(()),
-            unit => write!(f, " {}", unit.trim_matches(['{', '}'])),
+            unit => write!(f, " {}", unit.replace(['{', '}'], "")),
         }
     }
 }

@@ -70,7 +70,11 @@ impl Rule {
         }
         let for_seconds = options.for_seconds;
         if !(0.0..=LONGEST_SECONDS).contains(&for_seconds) {
-            return Err(MonitoringError::argument("for_seconds", "a finite number of seconds from 0", for_seconds));
+            return Err(MonitoringError::argument(
+                "for_seconds",
+                "a finite number of seconds from 0",
+                for_seconds,
+            ));
         }
         if let Some(repeat) = options.repeat_seconds
             && !(repeat > 0.0 && repeat <= LONGEST_SECONDS)

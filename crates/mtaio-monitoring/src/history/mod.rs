@@ -87,9 +87,7 @@ impl<T: Copy + Stamped> Ring<T> {
     /// Rows from `start` to `end` (seconds since the epoch, both inclusive), oldest first.
     pub fn range(&self, start: f64, end: f64) -> impl Iterator<Item = &T> {
         let first = self.first_from(start);
-        (first..self.len)
-            .map_while(|index| self.get(index))
-            .take_while(move |row| row.timestamp_seconds() <= end)
+        (first..self.len).map_while(|index| self.get(index)).take_while(move |row| row.timestamp_seconds() <= end)
     }
 
     /// Index of the first row at or after `start`: a binary search, since times do not go back.

@@ -82,10 +82,7 @@ const fn boundaries_below() -> [u64; 1 << INTERVAL_BITS] {
         };
         interval += 1;
     }
-    assert!(
-        boundary == BUCKETS_PER_OCTAVE,
-        "an interval held two boundaries"
-    );
+    assert!(boundary == BUCKETS_PER_OCTAVE, "an interval held two boundaries");
     entries
 }
 

@@ -31,10 +31,7 @@ impl Buckets {
     /// assert_eq!(buckets.iter().collect::<Vec<_>>(), [(-1, 3), (0, 0), (1, 2)]);
     /// ```
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (i32, u64)> + ExactSizeIterator + '_ {
-        self.counts
-            .iter()
-            .enumerate()
-            .map(|(at, count)| (self.offset + at as i32, *count))
+        self.counts.iter().enumerate().map(|(at, count)| (self.offset + at as i32, *count))
     }
 
     /// Appends a bucket that lies above all present ones.
@@ -173,11 +170,7 @@ impl SketchSnapshot {
         if rank >= self.count {
             return Some(max);
         }
-        let negative = self
-            .negative
-            .iter()
-            .rev()
-            .map(|(at, count)| (-1.0, at, count));
+        let negative = self.negative.iter().rev().map(|(at, count)| (-1.0, at, count));
         let zero = std::iter::once((0.0, 0, self.zero_count));
         let positive = self.positive.iter().map(|(at, count)| (1.0, at, count));
         let mut seen = 0;
@@ -257,9 +250,5 @@ impl SketchSnapshot {
 pub(super) fn add_saturating(a: f64, b: f64) -> f64 {
     let sum = a + b;
     // A branch, which is foreseen; `clamp` on every record would be waited for by the next one.
-    if sum.is_finite() {
-        sum
-    } else {
-        sum.clamp(f64::MIN, f64::MAX)
-    }
+    if sum.is_finite() { sum } else { sum.clamp(f64::MIN, f64::MAX) }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::RwLock;
+use crate::lock::RwLock;
 
 use super::series::{Series, SeriesSnapshot};
 
@@ -54,11 +54,7 @@ impl Registry {
     /// ```
     #[must_use]
     pub fn with_limit(limit: usize) -> Self {
-        Self {
-            series: RwLock::default(),
-            limit,
-            overflowed: AtomicU64::new(0),
-        }
+        Self { series: RwLock::default(), limit, overflowed: AtomicU64::new(0) }
     }
 
     /// The series of this name. `None` when nothing was recorded under it.

@@ -125,9 +125,7 @@ impl Series {
             let last = f64::from_bits(stripe.last.load(Ordering::Relaxed));
             (!last.is_nan()).then_some((stamp, last))
         });
-        stamped
-            .max_by_key(|(stamp, _)| *stamp)
-            .map(|(_, last)| last)
+        stamped.max_by_key(|(stamp, _)| *stamp).map(|(_, last)| last)
     }
 
     /// How many values were recorded.
@@ -181,11 +179,7 @@ impl Series {
     }
 
     fn all_stripes(&self) -> impl Iterator<Item = &Stripe> {
-        let further = self
-            .further
-            .get()
-            .into_iter()
-            .flat_map(|further| further.iter());
+        let further = self.further.get().into_iter().flat_map(|further| further.iter());
         let cells = self.first.iter().chain(further).chain([&self.common]);
         cells.filter_map(|cell| cell.get().map(|stripe| &**stripe))
     }
@@ -199,9 +193,8 @@ impl Series {
     }
 
     fn further_stripe(&self, at: usize) -> &Stripe {
-        let further = self
-            .further
-            .get_or_init(|| Box::new([const { OnceLock::new() }; thread_slot::SLOTS - FIRST]));
+        let further =
+            self.further.get_or_init(|| Box::new([const { OnceLock::new() }; thread_slot::SLOTS - FIRST]));
         further[at].get_or_init(Stripe::new)
     }
 
@@ -246,10 +239,7 @@ impl Series {
 impl fmt::Debug for Series {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut fields = formatter.debug_struct("Series");
-        fields
-            .field("name", &self.name)
-            .field("last", &self.last())
-            .field("count", &self.count());
+        fields.field("name", &self.name).field("last", &self.last()).field("count", &self.count());
         fields.finish_non_exhaustive()
     }
 }

@@ -91,10 +91,7 @@ impl Sketch {
     #[must_use]
     pub fn snapshot(&self) -> SketchSnapshot {
         let zero_count = self.zero_count.load(Ordering::Acquire);
-        let negative = self
-            .negative
-            .get()
-            .map_or_else(Buckets::default, |side| side.buckets());
+        let negative = self.negative.get().map_or_else(Buckets::default, |side| side.buckets());
         let positive = self.positive.buckets();
         let count = zero_count + negative.total() + positive.total();
         // After the counters: what they count is in these three by then (see `record_as`).
@@ -113,10 +110,7 @@ impl Sketch {
 
     #[inline]
     fn record_as<const SOLE_WRITER: bool>(&self, value: f64) {
-        debug_assert!(
-            value.is_finite(),
-            "a sketch holds finite values only, got {value}"
-        );
+        debug_assert!(value.is_finite(), "a sketch holds finite values only, got {value}");
         update::<SOLE_WRITER>(&self.sum, |sum| add_saturating(sum, value));
         // A new extreme is rare, so that the common case only reads.
         if value < f64::from_bits(self.min.load(Ordering::Relaxed)) {
@@ -130,9 +124,7 @@ impl Sketch {
         } else if value == 0.0 {
             &self.zero_count
         } else {
-            self.negative
-                .get_or_init(|| Box::new(Side::new()))
-                .counter(slot_of(-value))
+            self.negative.get_or_init(|| Box::new(Side::new())).counter(slot_of(-value))
         };
         // Last, and with release: who sees this count sees the sum and the extremes that go with it.
         if SOLE_WRITER {
@@ -151,10 +143,7 @@ impl Default for Sketch {
 
 impl fmt::Debug for Sketch {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Sketch")
-            .field("count", &self.count())
-            .finish_non_exhaustive()
+        formatter.debug_struct("Sketch").field("count", &self.count()).finish_non_exhaustive()
     }
 }
 

@@ -90,10 +90,7 @@ mod tests {
                     number
                 };
                 let threads: Vec<_> = (0..crowd).map(|_| scope.spawn(look)).collect();
-                threads
-                    .into_iter()
-                    .map(|thread| thread.join().unwrap())
-                    .collect()
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
             });
             // `join`, unlike the end of the scope, waits for a thread's destructors.
             assert!(numbers.iter().all(Option::is_some));

@@ -1,5 +1,8 @@
 //! What a monitor is asked to do, checked once.
 
+use std::fmt;
+use std::sync::Arc;
+
 use crate::clock::{Clock, NANOS_PER_SECOND};
 use crate::error::{MonitoringError, Result};
 use crate::sampling::{self, Source};
@@ -38,24 +41,15 @@ impl Scope {
     }
 }
 
-/// How the operating system is asked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Backend {
-    /// The platform's own files and calls, where this crate reads them; else the portable one.
-    #[default]
-    Native,
-    /// The `sysinfo` crate: fewer fields, every system.
-    #[cfg(any(feature = "portable", not(target_os = "linux")))]
-    Portable,
-}
+type OpenSource = Arc<dyn Fn() -> Box<dyn Source> + Send + Sync>;
 
 /// A monitor's settings, all of them sound.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     interval_ns: u64,
     history_size: usize,
     scope: Scope,
-    backend: Backend,
+    open_source: OpenSource,
     clock: Clock,
 }
 
@@ -65,7 +59,7 @@ impl Default for Config {
             interval_ns: NANOS_PER_SECOND,
             history_size: 3600,
             scope: Scope::Auto,
-            backend: Backend::Native,
+            open_source: Arc::new(sampling::native),
             clock: Clock::system(),
         }
     }
@@ -114,10 +108,17 @@ impl Config {
         self
     }
 
-    /// How the operating system is asked.
+    /// How the operating system is asked, if not in the platform's own way: a function that opens the source, called
+    /// when the monitor is made and again in the child of a fork.
+    ///
+    /// ```
+    /// use mtaio_monitoring::monitor::Config;
+    /// use mtaio_monitoring::sampling;
+    /// let config = Config::default().with_source(sampling::native);
+    /// ```
     #[must_use]
-    pub fn with_backend(mut self, backend: Backend) -> Self {
-        self.backend = backend;
+    pub fn with_source(mut self, open: impl Fn() -> Box<dyn Source> + Send + Sync + 'static) -> Self {
+        self.open_source = Arc::new(open);
         self
     }
 
@@ -160,10 +161,18 @@ impl Config {
 
     /// A new source, with descriptors of its own.
     pub(super) fn open_source(&self) -> Box<dyn Source> {
-        match self.backend {
-            Backend::Native => sampling::native(),
-            #[cfg(any(feature = "portable", not(target_os = "linux")))]
-            Backend::Portable => Box::new(sampling::portable::PortableSource::new()),
-        }
+        (self.open_source)()
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Config")
+            .field("interval_seconds", &self.interval_seconds())
+            .field("history_size", &self.history_size)
+            .field("scope", &self.scope)
+            .field("clock", &self.clock)
+            .finish_non_exhaustive()
     }
 }

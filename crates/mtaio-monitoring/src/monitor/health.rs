@@ -41,7 +41,7 @@ pub struct HealthReport {
     pub dropped_names: u64,
     /// Events that nobody took in time.
     pub dropped_events: u64,
-    /// Calls of handlers that failed (raised, panicked).
+    /// Calls of handlers that failed (raised, panicked) or were aborted by a stop.
     pub handler_errors: u64,
     /// Calls of handlers that were not made because too many were under way.
     pub dropped_calls: u64,

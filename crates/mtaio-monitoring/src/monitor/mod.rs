@@ -7,15 +7,18 @@
 mod cadence;
 mod config;
 mod core;
+#[cfg(feature = "tokio")]
+mod handlers;
 mod health;
 mod outbox;
 #[cfg(feature = "tokio")]
 mod resource_monitor;
 mod sampler;
+mod shared;
 mod watches;
 
 pub use cadence::{Cadence, Due};
-pub use config::{Backend, Config, Scope};
+pub use config::{Config, Scope};
 pub use core::MonitorCore;
 pub use health::HealthReport;
 pub use outbox::{Event, RecentAlerts};

@@ -1,28 +1,23 @@
 //! The monitor of a tokio service: handlers run as tasks on its runtime.
 
 use std::future::Future;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use crate::lock::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::alerts::{Alert, AlertState, Rule, RuleOptions};
+use crate::alerts::{Alert, Rule, RuleOptions};
 use crate::error::{MonitoringError, Result};
 use crate::rates::SystemStats;
-use crate::snapshot::Snapshot;
 
 use super::config::{Config, Scope};
 use super::core::MonitorCore;
+use super::handlers::{Handler, Handlers};
 use super::health::HealthReport;
-use super::outbox::Event;
 
-/// Calls of one handler that may be under way at once.
-const CALLS_AT_ONCE: usize = 64;
 /// How long [`ResourceMonitor::stop`] waits for handlers before it aborts them.
 const STOP_BUDGET: Duration = Duration::from_secs(5);
 const STOP_POLL: Duration = Duration::from_millis(1);
@@ -56,33 +51,12 @@ pub struct ResourceMonitor {
 
 struct Inner {
     core: MonitorCore,
-    handlers: Mutex<Handlers>,
+    handlers: Handlers,
     runtime: Mutex<Option<Handle>>,
     /// The task that empties the outbox while the monitor runs.
     dispatcher: Mutex<Option<JoinHandle<()>>>,
-    calls: Mutex<Vec<JoinHandle<()>>>,
-    counts: Arc<Counts>,
-}
-
-#[derive(Default)]
-struct Counts {
-    errors: AtomicU64,
-    dropped: AtomicU64,
-}
-
-#[derive(Default)]
-struct Handlers {
-    exceeded: Vec<Handler>,
-    cleared: Vec<Handler>,
-    alert: Vec<Handler>,
-}
-
-type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-#[derive(Clone)]
-struct Handler {
-    call: Arc<dyn Fn(Alert) -> BoxFuture + Send + Sync>,
-    under_way: Arc<AtomicUsize>,
+    /// Held while events become calls, so that they do so in order, and so that `stop` finds all calls.
+    delivery: Mutex<()>,
 }
 
 /// Settings of a monitor that is yet to be made. See [`ResourceMonitor::builder`].
@@ -151,11 +125,10 @@ impl ResourceMonitor {
     pub fn new(config: Config) -> Self {
         let inner = Inner {
             core: MonitorCore::new(config),
-            handlers: Mutex::default(),
+            handlers: Handlers::default(),
             runtime: Mutex::default(),
             dispatcher: Mutex::default(),
-            calls: Mutex::default(),
-            counts: Arc::default(),
+            delivery: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -180,44 +153,56 @@ impl ResourceMonitor {
             )
         })?;
         let mut dispatcher = inner.dispatcher.lock();
-        if dispatcher.is_some() && inner.core.is_running() {
+        // A dispatcher that has finished went down with its runtime.
+        let dispatched = dispatcher.as_ref().is_some_and(|task| !task.is_finished());
+        if dispatched && inner.core.is_running() {
             return Ok(());
         }
+        inner.core.start()?;
         *inner.runtime.lock() = Some(runtime.clone());
         let bell = Arc::new(Notify::new());
         let ring = Arc::clone(&bell);
         inner.core.set_waker(Some(Arc::new(move || ring.notify_one())));
-        inner.core.start()?;
         // What was held for want of a runtime is told first.
         bell.notify_one();
-        let weak = Arc::downgrade(inner);
-        *dispatcher = Some(runtime.spawn(dispatch(weak, bell)));
+        *dispatcher = Some(runtime.spawn(dispatch(Arc::downgrade(inner), bell)));
         Ok(())
     }
 
     /// Stops sampling, waits for handlers that are under way (5 s at most) and aborts those that hang.
-    /// Nothing of the monitor runs afterwards. Does nothing where it does not run.
+    /// Nothing of the monitor runs afterwards. Does nothing where it does not run. A handler may call it.
+    ///
+    /// # Panics
+    ///
+    /// On a runtime without timers (`enable_time`), as everything of tokio does that waits for a time.
     pub async fn stop(&self) {
         let inner = &self.inner;
-        inner.core.request_stop();
-        inner.core.set_waker(None);
-        let dispatcher = inner.dispatcher.lock().take();
-        if let Some(dispatcher) = dispatcher {
-            dispatcher.abort();
+        {
+            // Under the lock of start(), so that of two that come at once one is wholly the first.
+            let mut dispatcher = inner.dispatcher.lock();
+            inner.core.request_stop();
+            inner.core.set_waker(None);
+            if let Some(dispatcher) = dispatcher.take() {
+                dispatcher.abort();
+            }
         }
-        inner.deliver();
-        let _ended = tokio::time::timeout(STOP_BUDGET, async {
-            while !inner.core.wait_stopped(Duration::ZERO) || inner.calls_under_way() > 0 {
+        let _this_call = inner.handlers.stopping();
+        let _in_time = tokio::time::timeout(STOP_BUDGET, async {
+            while !inner.core.wait_stopped(Duration::ZERO) {
+                tokio::time::sleep(STOP_POLL).await;
+            }
+            // What the last sample had to tell.
+            inner.deliver();
+            while inner.handlers.under_way() > 0 && !inner.core.is_running() {
                 tokio::time::sleep(STOP_POLL).await;
             }
         })
         .await;
-        let own = tokio::task::try_id();
-        let calls = std::mem::take(&mut *inner.calls.lock());
-        for call in calls {
-            if Some(call.id()) != own {
-                call.abort();
-            }
+        let dispatcher = inner.dispatcher.lock();
+        if dispatcher.is_none() {
+            inner.handlers.abort();
+            // Values that are recorded from now on belong to the runtime that they are recorded in.
+            *inner.runtime.lock() = None;
         }
     }
 
@@ -263,7 +248,7 @@ impl ResourceMonitor {
         F: Fn(String, f64, f64) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        self.inner.handlers.lock().exceeded.push(Handler::of_threshold(handler));
+        self.inner.handlers.add_exceeded(Handler::of_threshold(handler));
     }
 
     /// Calls `handler(metric, value, threshold)` whenever a threshold that fired is good again.
@@ -272,7 +257,7 @@ impl ResourceMonitor {
         F: Fn(String, f64, f64) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        self.inner.handlers.lock().cleared.push(Handler::of_threshold(handler));
+        self.inner.handlers.add_cleared(Handler::of_threshold(handler));
     }
 
     /// Calls `handler(alert)` for every alert: thresholds that fire and clear, and [`alert`](Self::alert).
@@ -281,7 +266,7 @@ impl ResourceMonitor {
         F: Fn(Alert) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        self.inner.handlers.lock().alert.push(Handler::new(move |alert| Box::pin(handler(alert))));
+        self.inner.handlers.add_alert(Handler::of_alert(handler));
     }
 
     /// Raises an alert of the service's own.
@@ -318,6 +303,10 @@ impl ResourceMonitor {
     /// # Errors
     ///
     /// [`MonitoringError::Unavailable`] where the system does not answer.
+    ///
+    /// # Panics
+    ///
+    /// As [`stop`](Self::stop), where there is no earlier reading yet.
     pub async fn current_stats(&self) -> Result<SystemStats> {
         loop {
             match self.inner.core.current_stats()? {
@@ -336,22 +325,18 @@ impl ResourceMonitor {
         self.inner.core.history(start, end)
     }
 
-    /// A picture of everything that the monitor knows.
-    #[must_use]
-    pub fn snapshot(&self) -> Snapshot {
-        let mut snapshot = Snapshot::of(&self.inner.core);
-        snapshot.health = self.health();
-        snapshot
-    }
-
     /// How the monitor itself is doing.
     #[must_use]
     pub fn health(&self) -> HealthReport {
         HealthReport {
-            handler_errors: self.inner.counts.errors.load(Ordering::Relaxed),
-            dropped_calls: self.inner.counts.dropped.load(Ordering::Relaxed),
+            handler_errors: self.inner.handlers.errors(),
+            dropped_calls: self.inner.handlers.dropped(),
             ..self.inner.core.health()
         }
+    }
+
+    pub(crate) fn core(&self) -> &MonitorCore {
+        &self.inner.core
     }
 }
 
@@ -359,8 +344,14 @@ impl Inner {
     /// Starts the handlers of everything in the outbox, if a runtime is known or can be found; else it waits there.
     fn deliver(&self) {
         let Some(runtime) = self.runtime.lock().clone().or_else(|| Handle::try_current().ok()) else { return };
-        for event in self.core.drain_events() {
-            self.tell(&runtime, event);
+        let delivery = self.delivery.lock();
+        let events = self.core.drain_events();
+        let unheard: Vec<String> =
+            events.into_iter().filter_map(|event| self.handlers.tell(&runtime, event)).collect();
+        // Whoever listens to the log may record into this very monitor.
+        drop(delivery);
+        for message in unheard {
+            tracing::warn!(target: "mtaio.monitoring", "{message}");
         }
     }
 
@@ -370,51 +361,6 @@ impl Inner {
             self.deliver();
         }
     }
-
-    fn tell(&self, runtime: &Handle, event: Event) {
-        let handlers = self.handlers.lock();
-        let (alert, listeners) = match event {
-            Event::Exceeded(alert) => (alert, handlers.exceeded.clone()),
-            Event::Cleared(alert) => (alert, handlers.cleared.clone()),
-            Event::Raised(alert) => (alert, Vec::new()),
-            Event::NoData(message) | Event::Fault(message) => {
-                tracing::warn!(target: "mtaio.monitoring", "{message}");
-                return;
-            }
-        };
-        let listeners = [listeners, handlers.alert.clone()].concat();
-        drop(handlers);
-        if listeners.is_empty() {
-            let state = alert.state.name();
-            tracing::warn!(target: "mtaio.monitoring", state, "{}", alert.message);
-        }
-        for handler in listeners {
-            self.call(runtime, &handler, &alert);
-        }
-    }
-
-    fn call(&self, runtime: &Handle, handler: &Handler, alert: &Alert) {
-        if handler.under_way.fetch_add(1, Ordering::AcqRel) >= CALLS_AT_ONCE {
-            handler.under_way.fetch_sub(1, Ordering::AcqRel);
-            self.counts.dropped.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        let call = Call { under_way: Arc::clone(&handler.under_way), counts: Arc::clone(&self.counts) };
-        let (handler, alert) = (handler.clone(), alert.clone());
-        let task = runtime.spawn(async move {
-            let _call = call;
-            (handler.call)(alert).await;
-        });
-        let mut calls = self.calls.lock();
-        calls.retain(|call| !call.is_finished());
-        calls.push(task);
-    }
-
-    /// Calls that have not ended, but for the one that asks: a handler may stop its own monitor.
-    fn calls_under_way(&self) -> usize {
-        let own = tokio::task::try_id();
-        self.calls.lock().iter().filter(|call| !call.is_finished() && Some(call.id()) != own).count()
-    }
 }
 
 impl Drop for Inner {
@@ -422,42 +368,6 @@ impl Drop for Inner {
         if let Some(dispatcher) = self.dispatcher.lock().take() {
             dispatcher.abort();
         }
-    }
-}
-
-/// A call under way, which ends however it ends.
-struct Call {
-    under_way: Arc<AtomicUsize>,
-    counts: Arc<Counts>,
-}
-
-impl Drop for Call {
-    fn drop(&mut self) {
-        self.under_way.fetch_sub(1, Ordering::AcqRel);
-        if std::thread::panicking() {
-            self.counts.errors.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(target: "mtaio.monitoring", "a handler panicked; sampling goes on");
-        }
-    }
-}
-
-impl Handler {
-    fn new(call: impl Fn(Alert) -> BoxFuture + Send + Sync + 'static) -> Self {
-        Self { call: Arc::new(call), under_way: Arc::default() }
-    }
-
-    fn of_threshold<F, Fut>(handler: F) -> Self
-    where
-        F: Fn(String, f64, f64) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = ()> + Send + 'static,
-    {
-        Self::new(move |alert| {
-            let metric = alert.metric.as_deref().unwrap_or_default().to_owned();
-            // A threshold's alert always has both; NaN could only mean that it does not.
-            let number = |number: Option<f64>| number.unwrap_or(f64::NAN);
-            debug_assert!(alert.state == AlertState::Firing || alert.value.is_some());
-            Box::pin(handler(metric, number(alert.value), number(alert.threshold)))
-        })
     }
 }
 

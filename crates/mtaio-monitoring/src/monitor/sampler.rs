@@ -5,8 +5,9 @@ use crate::rates::{Baselines, Interval, cpu_delta};
 use crate::sampling::{RawSample, SectionHealth, Source};
 
 /// A timer that is late once and punctual the next time makes an interval a little shorter than asked for; that must
-/// not send the window of a tick back a whole interval further.
-const TIMER_SLACK: f64 = 0.95;
+/// not send the window of a tick back a whole interval further. So a tick takes a baseline that is this share of the
+/// window too young.
+const TIMER_SLACK: f64 = 0.05;
 
 /// A source, the baselines for its readings, and the stamps that they get.
 ///
@@ -17,6 +18,7 @@ pub struct Sampler {
     clock: Clock,
     /// How much the wall or boot clock may drift from the monotonic one between two readings before it is an event.
     tolerance_ns: u64,
+    tick_slack_ns: u64,
     raw: RawSample,
     ticks: Baselines,
     asked: Baselines,
@@ -52,8 +54,9 @@ impl Sampler {
             clock,
             // At 1 ms intervals half an interval is within a busy machine's scheduling noise.
             tolerance_ns: (interval_ns / 2).max(100_000_000),
+            tick_slack_ns: (window_seconds * TIMER_SLACK * 1e9) as u64,
             raw: RawSample::default(),
-            ticks: Baselines::new(window_seconds * TIMER_SLACK),
+            ticks: Baselines::new(window_seconds),
             asked: Baselines::new(window_seconds),
             stamps: EpochClock::default(),
             last: None,
@@ -73,7 +76,7 @@ impl Sampler {
         if reading.has_window {
             reading.interval.time.gap = std::mem::take(&mut self.gap_unmarked);
         }
-        self.ticks.keep(&self.raw);
+        self.ticks.keep(&mut self.raw);
         reading
     }
 
@@ -83,7 +86,7 @@ impl Sampler {
         let mut reading = self.join(false);
         reading.after_gap = after_gap;
         reading.interval.time.gap = after_gap;
-        self.asked.keep(&self.raw);
+        self.asked.keep(&mut self.raw);
         reading
     }
 
@@ -120,7 +123,9 @@ impl Sampler {
             let monotonic = now.monotonic_ns.saturating_sub(last.monotonic_ns);
             let wall = i128::from(now.realtime_ns) - i128::from(last.realtime_ns);
             let slept_ns = now.boottime_ns.saturating_sub(last.boottime_ns).saturating_sub(monotonic);
-            if (wall - i128::from(monotonic) - i128::from(slept_ns)).unsigned_abs() > u128::from(self.tolerance_ns) {
+            // A clock that NTP slews gains or loses up to 500 ppm, which is no jump however long ago the last reading.
+            let tolerance_ns = u128::from(self.tolerance_ns.max(monotonic / 1_000));
+            if (wall - i128::from(monotonic) - i128::from(slept_ns)).unsigned_abs() > tolerance_ns {
                 self.wall_jumps += 1;
             }
             slept_ns > self.tolerance_ns
@@ -141,17 +146,17 @@ impl Sampler {
 
     /// Whether the processors' counters belong to another life than the baselines' (P4).
     fn counters_restarted(&self) -> bool {
-        let now_ns = self.raw.clock.monotonic_ns;
+        let now_ns = self.raw.clock.monotonic_ns + self.tick_slack_ns;
         let baseline = self.ticks.for_reading_at(now_ns).or_else(|| self.asked.for_reading_at(now_ns));
         let before = baseline.and_then(|raw| raw.cpu.as_ref());
-        before.zip(self.raw.cpu.as_ref()).is_some_and(|(before, now)| {
-            cpu_delta(&before.value.total, &now.value.total).is_none()
-        })
+        before
+            .zip(self.raw.cpu.as_ref())
+            .is_some_and(|(before, now)| cpu_delta(&before.value.total, &now.value.total).is_none())
     }
 
     fn join(&mut self, ticks_only: bool) -> Reading {
         let now_ns = self.raw.clock.monotonic_ns;
-        let of_ticks = self.ticks.for_reading_at(now_ns);
+        let of_ticks = self.ticks.for_reading_at(if ticks_only { now_ns + self.tick_slack_ns } else { now_ns });
         let of_asked = if ticks_only { None } else { self.asked.for_reading_at(now_ns) };
         let baseline = of_ticks.into_iter().chain(of_asked).max_by_key(|baseline| baseline.clock.monotonic_ns);
         let mut interval = Interval::between(baseline, &self.raw);

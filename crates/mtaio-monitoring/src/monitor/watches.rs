@@ -42,8 +42,7 @@ impl Watches {
         }
         let ended = self.remove(&rule.metric, timestamp).and_then(|(_, event)| event);
         let built_in = BuiltIn::from_name(&rule.metric);
-        let entry =
-            Entry { watch: Watch::new(rule.clone()), built_in, silence: Silence::Waiting { ticks: 0 } };
+        let entry = Entry { watch: Watch::new(rule.clone()), built_in, silence: Silence::Waiting { ticks: 0 } };
         self.entries.insert(Arc::clone(&rule.metric), entry);
         ended
     }
@@ -77,10 +76,13 @@ impl Watches {
     }
 
     /// Counts a tick for every threshold that still waits for its first value; those that have waited long enough
-    /// are returned, once each.
-    pub(super) fn count_silence(&mut self, ticks: u64) -> Vec<Arc<str>> {
+    /// are returned, once each. A name that `has_value` from before its threshold is not silent.
+    pub(super) fn count_silence(&mut self, ticks: u64, has_value: impl Fn(&str) -> bool) -> Vec<Arc<str>> {
         let mut silent = Vec::new();
         for (metric, entry) in &mut self.entries {
+            if entry.silence == (Silence::Waiting { ticks: 0 }) && has_value(metric) {
+                entry.silence = Silence::Broken;
+            }
             if let Silence::Waiting { ticks: waited } = &mut entry.silence {
                 *waited += ticks;
                 if *waited >= TICKS_WITHOUT_VALUE {
@@ -102,9 +104,7 @@ impl Watches {
 
     /// Every threshold: its rule, whether it waits for `for_seconds`, whether it fires.
     pub(super) fn states(&self) -> Vec<(Rule, bool, bool)> {
-        let state = |entry: &Entry| {
-            (entry.watch.rule.clone(), entry.watch.is_pending(), entry.watch.is_firing())
-        };
+        let state = |entry: &Entry| (entry.watch.rule.clone(), entry.watch.is_pending(), entry.watch.is_firing());
         self.entries.values().map(state).collect()
     }
 }

@@ -39,8 +39,9 @@ impl Baselines {
         self.readings.front().map(|oldest| oldest.clock.monotonic_ns + self.window_ns)
     }
 
-    /// Keeps a reading, and lets go of those that no later reading can need.
-    pub fn keep(&mut self, reading: &RawSample) {
+    /// Keeps a reading, and lets go of those that no later reading can need. What it leaves in its place is one of
+    /// those, for the next reading to be written over: nothing is copied.
+    pub fn keep(&mut self, reading: &mut RawSample) {
         let now_ns = reading.clock.monotonic_ns;
         if self.readings.back().is_some_and(|newest| now_ns < newest.clock.monotonic_ns + SPACING_NS) {
             return;
@@ -48,9 +49,8 @@ impl Baselines {
         while self.readings.get(1).is_some_and(|second| second.clock.monotonic_ns + self.window_ns <= now_ns) {
             self.spare.extend(self.readings.pop_front());
         }
-        let mut copy = self.spare.pop().unwrap_or_default();
-        copy.clone_from(reading);
-        self.readings.push_back(copy);
+        let spare = self.spare.pop().unwrap_or_default();
+        self.readings.push_back(std::mem::replace(reading, spare));
     }
 
     /// Forgets everything: what follows has nothing to do with what was before (suspend, counters reset).

@@ -63,23 +63,20 @@ pub fn disk_totals(disks: &RawDisks) -> DiskTotals {
 /// What happened between two readings, summed device by device.
 ///
 /// A device that is new has no baseline and one that has gone has no end: neither counts (P27, P28). A device whose
-/// counters went back was unplugged and plugged in again: it too starts anew.
+/// counters went back was unplugged and plugged in again: it too starts anew. `None` where there are disks and not one
+/// of them has a baseline: then nothing was measured.
 #[must_use]
-pub fn disk_delta(before: &RawDisks, now: &RawDisks) -> DiskDelta {
-    let mut sum = DiskDelta {
-        reads: Some(0),
-        writes: Some(0),
-        read_ms: Some(0),
-        write_ms: Some(0),
-        ..DiskDelta::default()
-    };
+pub fn disk_delta(before: &RawDisks, now: &RawDisks) -> Option<DiskDelta> {
+    let (mut disks, mut measured) = (0, 0);
+    let mut sum =
+        DiskDelta { reads: Some(0), writes: Some(0), read_ms: Some(0), write_ms: Some(0), ..DiskDelta::default() };
     for (index, disk) in now.devices.iter().enumerate().filter(|(_, disk)| disk.kind == DiskKind::Whole) {
+        disks += 1;
         let Some(old) = earlier(before, index, disk) else { continue };
-        let sectors = (
-            disk.read_sectors.checked_sub(old.read_sectors),
-            disk.write_sectors.checked_sub(old.write_sectors),
-        );
+        let sectors =
+            (disk.read_sectors.checked_sub(old.read_sectors), disk.write_sectors.checked_sub(old.write_sectors));
         let (Some(read_sectors), Some(write_sectors)) = sectors else { continue };
+        measured += 1;
         sum.read_sectors = sum.read_sectors.saturating_add(read_sectors);
         sum.write_sectors = sum.write_sectors.saturating_add(write_sectors);
         add(&mut sum.reads, grown_if_known(old.reads, disk.reads));
@@ -87,7 +84,7 @@ pub fn disk_delta(before: &RawDisks, now: &RawDisks) -> DiskDelta {
         add(&mut sum.read_ms, grown_32_bit(old.read_ms, disk.read_ms));
         add(&mut sum.write_ms, grown_32_bit(old.write_ms, disk.write_ms));
     }
-    sum
+    (measured > 0 || disks == 0).then_some(sum)
 }
 
 /// The same device in the earlier reading: almost always at the same place.

@@ -38,6 +38,8 @@ pub struct TimeGroup {
     pub sequence: u64,
     /// Monotonic nanoseconds from the baseline to this sample; none where there is no baseline.
     pub elapsed_ns: Packed64,
+    /// Nanoseconds between the two readings of the disks: their own, not the sample's (P36).
+    pub disks_elapsed_ns: Packed64,
     /// The machine slept, or the readings started anew, since the sample before.
     pub gap: bool,
 }
@@ -84,14 +86,13 @@ pub struct IoGroup {
     pub write_bytes: Packed64,
     pub reads: Packed64,
     pub writes: Packed64,
-    pub delta_read_sectors: Packed32,
-    pub delta_write_sectors: Packed32,
+    /// In 64 bits, because 32 hold no more than 2 TiB: an hour of one fast disk.
+    pub delta_read_sectors: Packed64,
+    pub delta_write_sectors: Packed64,
     pub delta_reads: Packed32,
     pub delta_writes: Packed32,
     pub delta_read_ms: Packed32,
     pub delta_write_ms: Packed32,
-    /// Microseconds between the two readings of the disks: their own, not the sample's (P36).
-    pub elapsed_us: Packed64,
 }
 
 /// This process, and the threads of the whole system.
@@ -120,9 +121,17 @@ impl Interval {
             before(|raw| raw.process.as_ref().and_then(|process| process.value.cpu_ns)),
             now.process.as_ref().and_then(|process| process.value.cpu_ns),
         );
+        let disks_elapsed = grown_if_known(
+            before(|raw| raw.disks.as_ref().map(|disks| disks.read_at_ns)),
+            now.disks.as_ref().map(|disks| disks.read_at_ns),
+        );
         let load = now.load.as_ref().map(|load| load.value);
         Self {
-            time: TimeGroup { elapsed_ns: elapsed.into(), ..TimeGroup::default() },
+            time: TimeGroup {
+                elapsed_ns: elapsed.into(),
+                disks_elapsed_ns: disks_elapsed.into(),
+                ..TimeGroup::default()
+            },
             cpu: cpu_group(baseline, now, load),
             memory: now.memory.as_ref().map(|memory| memory_group(&memory.value)).unwrap_or_default(),
             swap: now.memory.as_ref().map(|memory| swap_group(&memory.value)).unwrap_or_default(),
@@ -151,7 +160,7 @@ fn cpu_group(baseline: Option<&RawSample>, now: &RawSample, load: Option<RawLoad
         delta,
         load_hundredths: load
             .map_or([Packed32::NONE; 3], |load| load.hundredths.map(|hundredths| Some(hundredths).into())),
-        online: Packed32::saturating(
+        online: Packed32::fitting(
             now.cpu.as_ref().map(|cpu| cpu.value.cores.len() as u64).filter(|&count| count > 0),
         ),
         threads: now.process.as_ref().and_then(|process| process.value.threads).into(),
@@ -176,20 +185,18 @@ fn swap_group(raw: &RawMemory) -> SwapGroup {
 
 fn io_group(before: Option<&Timed<RawDisks>>, now: &Timed<RawDisks>) -> IoGroup {
     let totals = disk_totals(&now.value);
-    let delta = before.map(|before| disk_delta(&before.value, &now.value));
-    let elapsed_us = before.map(|before| grown(before.read_at_ns, now.read_at_ns) / 1_000);
+    let delta = before.and_then(|before| disk_delta(&before.value, &now.value));
     IoGroup {
         read_bytes: Some(totals.read_bytes).into(),
         write_bytes: Some(totals.write_bytes).into(),
         reads: totals.reads.into(),
         writes: totals.writes.into(),
-        delta_read_sectors: Packed32::saturating(delta.map(|delta| delta.read_sectors)),
-        delta_write_sectors: Packed32::saturating(delta.map(|delta| delta.write_sectors)),
-        delta_reads: Packed32::saturating(delta.and_then(|delta| delta.reads)),
-        delta_writes: Packed32::saturating(delta.and_then(|delta| delta.writes)),
-        delta_read_ms: Packed32::saturating(delta.and_then(|delta| delta.read_ms)),
-        delta_write_ms: Packed32::saturating(delta.and_then(|delta| delta.write_ms)),
-        elapsed_us: elapsed_us.filter(|&elapsed| elapsed > 0).into(),
+        delta_read_sectors: delta.map(|delta| delta.read_sectors).into(),
+        delta_write_sectors: delta.map(|delta| delta.write_sectors).into(),
+        delta_reads: Packed32::fitting(delta.and_then(|delta| delta.reads)),
+        delta_writes: Packed32::fitting(delta.and_then(|delta| delta.writes)),
+        delta_read_ms: Packed32::fitting(delta.and_then(|delta| delta.read_ms)),
+        delta_write_ms: Packed32::fitting(delta.and_then(|delta| delta.write_ms)),
     }
 }
 

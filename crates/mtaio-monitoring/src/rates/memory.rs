@@ -28,9 +28,5 @@ fn estimate(raw: &RawMemory) -> Option<u64> {
         _ => raw.cached.unwrap_or(0).saturating_sub(raw.shmem.unwrap_or(0)),
     };
     let slab = raw.slab_reclaimable.unwrap_or(0);
-    Some(
-        free.saturating_sub(low)
-            .saturating_add(without_floor(page_cache))
-            .saturating_add(without_floor(slab)),
-    )
+    Some(free.saturating_sub(low).saturating_add(without_floor(page_cache)).saturating_add(without_floor(slab)))
 }

@@ -29,22 +29,22 @@ impl Packed32 {
         (self.0 != u32::MAX).then_some(self.0)
     }
 
-    /// A number that may be too large for the space: then the largest that fits.
+    /// A number that may be too large for the space: rather nothing, then, than a wrong one.
     #[must_use]
-    pub fn saturating(value: Option<u64>) -> Self {
-        value.map_or(Self::NONE, |value| Self(u32::try_from(value).unwrap_or(u32::MAX - 1).min(u32::MAX - 1)))
+    pub fn fitting(value: Option<u64>) -> Self {
+        value.and_then(|value| u32::try_from(value).ok()).map_or(Self::NONE, Self)
     }
 }
 
 impl From<Option<u64>> for Packed64 {
     fn from(value: Option<u64>) -> Self {
-        value.map_or(Self::NONE, |value| Self(value.min(u64::MAX - 1)))
+        value.map_or(Self::NONE, Self)
     }
 }
 
 impl From<Option<u32>> for Packed32 {
     fn from(value: Option<u32>) -> Self {
-        Self::saturating(value.map(u64::from))
+        value.map_or(Self::NONE, Self)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::metrics::catalogue::BuiltIn;
 
 use super::disk::SECTOR_BYTES;
 use super::interval::{CpuGroup, Interval, IoGroup, MemoryGroup, ProcessGroup, SwapGroup};
-use super::packed::Packed32;
+use super::packed::{Packed32, Packed64};
 
 /// One sample, readable. A value that was not measured is `None`, never 0.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -127,7 +127,7 @@ impl From<&Interval> for SystemStats {
             timestamp: interval.time.timestamp_ns as f64 / 1e9,
             cpu: cpu_stats(&interval.cpu, &interval.process),
             memory: memory_stats(&interval.memory, &interval.swap),
-            io: io_stats(&interval.io),
+            io: io_stats(&interval.io, interval.time.disks_elapsed_ns.get()),
             elapsed_seconds: interval.time.elapsed_ns.get().map(|elapsed| elapsed as f64 / 1e9),
             sequence: interval.time.sequence,
             gap: interval.time.gap,
@@ -187,11 +187,10 @@ fn memory_stats(memory: &MemoryGroup, swap: &SwapGroup) -> MemoryStats {
     }
 }
 
-fn io_stats(io: &IoGroup) -> IoStats {
-    let elapsed_us = io.elapsed_us.get();
-    let per_second = |count: Packed32, unit: u64| {
-        ratio(count.get().map(|count| u64::from(count) * unit), elapsed_us).map(|rate| 1e6 * rate)
-    };
+fn io_stats(io: &IoGroup, elapsed_ns: Option<u64>) -> IoStats {
+    let per_second = |count: Option<u64>| ratio(count, elapsed_ns).map(|rate| 1e9 * rate);
+    let bytes = |sectors: Packed64| sectors.get().map(|sectors| sectors.saturating_mul(SECTOR_BYTES));
+    let count = |count: Packed32| count.get().map(u64::from);
     let latency = |milliseconds: Packed32, count: Packed32| {
         ratio(milliseconds.get().map(u64::from), count.get().map(u64::from)).map(|latency| latency / 1e3)
     };
@@ -200,10 +199,10 @@ fn io_stats(io: &IoGroup) -> IoStats {
         write_bytes: io.write_bytes.get(),
         read_count: io.reads.get(),
         write_count: io.writes.get(),
-        read_bytes_per_second: per_second(io.delta_read_sectors, SECTOR_BYTES),
-        write_bytes_per_second: per_second(io.delta_write_sectors, SECTOR_BYTES),
-        read_count_per_second: per_second(io.delta_reads, 1),
-        write_count_per_second: per_second(io.delta_writes, 1),
+        read_bytes_per_second: per_second(bytes(io.delta_read_sectors)),
+        write_bytes_per_second: per_second(bytes(io.delta_write_sectors)),
+        read_count_per_second: per_second(count(io.delta_reads)),
+        write_count_per_second: per_second(count(io.delta_writes)),
         read_latency_seconds: latency(io.delta_read_ms, io.delta_reads),
         write_latency_seconds: latency(io.delta_write_ms, io.delta_writes),
     }

@@ -205,14 +205,12 @@ pub struct SectionHealth {
 }
 
 /// Something that can be asked for a [`RawSample`]: one platform's way to read, or a recording.
+///
+/// The child of a fork makes a new one: descriptors of `/proc/self` that the parent opened still show the parent (P31).
 pub trait Source: Send {
     /// Reads every section into `out`. A section that cannot be read becomes `None` and is counted; this never
     /// fails as a whole and never panics.
     fn read(&mut self, clock: &Clock, out: &mut RawSample);
-
-    /// Opens everything anew. Descriptors of `/proc/self` that a parent opened still show the parent after a
-    /// `fork` (P31).
-    fn reopen(&mut self);
 
     /// How the readings have gone, a line a section.
     fn health(&self) -> Vec<SectionHealth>;

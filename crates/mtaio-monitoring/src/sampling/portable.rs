@@ -18,8 +18,8 @@ use sysinfo::{
 };
 
 use super::{
-    CpuTimes, DiskKind, RawCpu, RawDisk, RawDisks, RawLoad, RawMemory, RawProcess, RawSample,
-    Section, SectionHealth, Source, Timed,
+    CpuTimes, DiskKind, RawCpu, RawDisk, RawDisks, RawLoad, RawMemory, RawProcess, RawSample, Section,
+    SectionHealth, Source, Timed,
 };
 use crate::clock::Clock;
 
@@ -67,19 +67,10 @@ impl Source for PortableSource {
         load.publish(load_averages(), clock, &mut out.load);
         memory.publish(with(&mut system, memory_of), clock, &mut out.memory);
         let shared = &mut self.shared_drives;
-        let reading = with(&mut opened(&mut self.disks, Disks::new), |disks| {
-            traffic(disks, shared)
-        });
+        let reading = with(&mut opened(&mut self.disks, Disks::new), |disks| traffic(disks, shared));
         disks.publish(reading, clock, &mut out.disks);
         let reading = with(&mut system, |system| process_of(system, clock));
         process.publish(reading, clock, &mut out.process);
-    }
-
-    fn reopen(&mut self) {
-        *self = Self {
-            tallies: std::mem::take(&mut self.tallies),
-            ..Self::default()
-        };
     }
 
     fn health(&self) -> Vec<SectionHealth> {
@@ -89,16 +80,9 @@ impl Source for PortableSource {
             origin: origin(section),
             reads: tally.reads,
             failures: tally.failures,
-            last_error: tally
-                .last_error
-                .as_ref()
-                .map(|error| format!("{}: {error}", origin(section))),
+            last_error: tally.last_error.as_ref().map(|error| format!("{}: {error}", origin(section))),
         };
-        Section::ALL
-            .into_iter()
-            .zip(&self.tallies)
-            .map(health)
-            .collect()
+        Section::ALL.into_iter().zip(&self.tallies).map(health).collect()
     }
 
     /// `sysinfo` does not look at the processors more often than this.
@@ -127,12 +111,8 @@ impl ProcessorCounters {
     pub fn count(&mut self, now_ns: u64, total_percent: f32, core_percents: &[f32]) {
         let elapsed_ns = now_ns.saturating_sub(self.counted_until_ns.unwrap_or(now_ns));
         self.counted_until_ns = Some(now_ns);
-        self.cores
-            .resize(core_percents.len(), BusyAndIdle::default());
-        self.total.count(
-            total_percent,
-            elapsed_ns.saturating_mul(core_percents.len() as u64),
-        );
+        self.cores.resize(core_percents.len(), BusyAndIdle::default());
+        self.total.count(total_percent, elapsed_ns.saturating_mul(core_percents.len() as u64));
         for (core, &percent) in self.cores.iter_mut().zip(core_percents) {
             core.count(percent, elapsed_ns);
         }
@@ -141,15 +121,8 @@ impl ProcessorCounters {
     /// The counters. A processor's number is its place in the list.
     #[must_use]
     pub fn counters(&self) -> RawCpu {
-        let cores = self
-            .cores
-            .iter()
-            .zip(0..)
-            .map(|(core, number)| (number, core.times()));
-        RawCpu {
-            total: self.total.times(),
-            cores: cores.collect(),
-        }
+        let cores = self.cores.iter().zip(0..).map(|(core, number)| (number, core.times()));
+        RawCpu { total: self.total.times(), cores: cores.collect() }
     }
 
     fn read(&mut self, system: &mut System, clock: &Clock) -> Result<RawCpu, String> {
@@ -163,11 +136,7 @@ impl ProcessorCounters {
             if core_percents.is_empty() {
                 return Err("no processor is listed".to_owned());
             }
-            self.count(
-                clock.monotonic_ns(),
-                system.global_cpu_usage(),
-                &core_percents,
-            );
+            self.count(clock.monotonic_ns(), system.global_cpu_usage(), &core_percents);
         }
         Ok(self.counters())
     }
@@ -179,9 +148,7 @@ impl BusyAndIdle {
         // A share that is not a number becomes 0 here, for the time itself has passed.
         let busy_ns = (share * elapsed_ns as f64) as u64;
         self.busy_ns = self.busy_ns.saturating_add(busy_ns);
-        self.idle_ns = self
-            .idle_ns
-            .saturating_add(elapsed_ns.saturating_sub(busy_ns));
+        self.idle_ns = self.idle_ns.saturating_add(elapsed_ns.saturating_sub(busy_ns));
     }
 
     fn times(self) -> CpuTimes {
@@ -211,8 +178,8 @@ impl SharedDrives {
             for first in before.iter().filter(|first| first.kind == DiskKind::Whole) {
                 let is_pair = |(a, b): &(String, String)| *a == volume.name && *b == first.name;
                 let is_known = self.pairs.iter().any(is_pair);
-                let is_same = (first.read_sectors, first.write_sectors)
-                    == (volume.read_sectors, volume.write_sectors);
+                let is_same =
+                    (first.read_sectors, first.write_sectors) == (volume.read_sectors, volume.write_sectors);
                 if is_same && !is_known {
                     self.pairs.push((volume.name.clone(), first.name.clone()));
                 }
@@ -233,18 +200,10 @@ struct Tally {
 }
 
 impl Tally {
-    fn publish<T>(
-        &mut self,
-        reading: Result<T, String>,
-        clock: &Clock,
-        slot: &mut Option<Timed<T>>,
-    ) {
+    fn publish<T>(&mut self, reading: Result<T, String>, clock: &Clock, slot: &mut Option<Timed<T>>) {
         self.reads += 1;
         *slot = match reading {
-            Ok(value) => Some(Timed {
-                read_at_ns: clock.monotonic_ns(),
-                value,
-            }),
+            Ok(value) => Some(Timed { read_at_ns: clock.monotonic_ns(), value }),
             Err(error) => {
                 self.failures += 1;
                 self.last_error = Some(error);
@@ -255,10 +214,7 @@ impl Tally {
 }
 
 /// What is in `slot`, made first if need be.
-fn opened<T>(
-    slot: &mut Option<T>,
-    make: impl FnOnce() -> Result<T, sysinfo::Error>,
-) -> Result<&mut T, String> {
+fn opened<T>(slot: &mut Option<T>, make: impl FnOnce() -> Result<T, sysinfo::Error>) -> Result<&mut T, String> {
     match slot {
         Some(made) => Ok(made),
         None => Ok(slot.insert(make().map_err(|error| error.to_string())?)),
@@ -278,18 +234,11 @@ fn with<T, R>(
 fn load_averages() -> Result<RawLoad, String> {
     let load = System::load_average().map_err(|error| error.to_string())?;
     let averages = [load.one, load.five, load.fifteen];
-    if averages
-        .iter()
-        .any(|average| !average.is_finite() || *average < 0.0)
-    {
+    if averages.iter().any(|average| !average.is_finite() || *average < 0.0) {
         return Err(format!("{averages:?} are no load averages"));
     }
     let hundredths = averages.map(|average| (average * 100.0).round() as u32);
-    Ok(RawLoad {
-        hundredths,
-        running_threads: None,
-        total_threads: None,
-    })
+    Ok(RawLoad { hundredths, running_threads: None, total_threads: None })
 }
 
 fn memory_of(system: &mut System) -> Result<RawMemory, String> {
@@ -350,20 +299,13 @@ fn identity(disk: &Disk) -> String {
 }
 
 fn process_of(system: &mut System, clock: &Clock) -> Result<RawProcess, String> {
-    let mut process = RawProcess {
-        cpu_ns: clock.process_cpu_ns(),
-        ..RawProcess::default()
-    };
+    let mut process = RawProcess { cpu_ns: clock.process_cpu_ns(), ..RawProcess::default() };
     let lists_threads = cfg!(target_os = "linux");
     // Looking a process up is expensive, so it is done only for something that comes of it.
     if lists_threads || process.cpu_ns.is_none() {
         let pid = sysinfo::get_current_pid().map_err(|error| error.to_string())?;
         let what = ProcessRefreshKind::nothing().with_cpu();
-        let what = if lists_threads {
-            what.with_tasks()
-        } else {
-            what
-        };
+        let what = if lists_threads { what.with_tasks() } else { what };
         system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, what);
         let found = system.process(pid).ok_or("this process is not listed")?;
         // The list leaves out the thread that gives the process its number.

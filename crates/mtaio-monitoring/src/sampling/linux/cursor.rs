@@ -42,10 +42,7 @@ impl<'a> Cursor<'a> {
     /// What stands before the next `end` on this line; moves past that byte.
     #[inline]
     pub(super) fn until(&mut self, end: u8) -> Option<&'a [u8]> {
-        let length = self
-            .0
-            .iter()
-            .position(|&byte| byte == end || byte == b'\n')?;
+        let length = self.0.iter().position(|&byte| byte == end || byte == b'\n')?;
         if self.0[length] != end {
             return None;
         }
@@ -115,9 +112,7 @@ fn leading_decimal(text: &[u8]) -> Option<(u64, usize)> {
 /// The value of a long row of digits, unless it is too large.
 #[cold]
 fn checked_decimal(digits: &[u8]) -> Option<u64> {
-    digits.iter().try_fold(0_u64, |value, digit| {
-        value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-    })
+    digits.iter().try_fold(0_u64, |value, digit| value.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
 }
 
 #[inline]

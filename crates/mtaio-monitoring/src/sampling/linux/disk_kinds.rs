@@ -60,35 +60,21 @@ enum Role {
 impl DiskKinds {
     /// `class_block` is `/sys/class/block`, or a recording of it.
     pub(super) fn new(class_block: PathBuf) -> Self {
-        Self {
-            class_block,
-            known: Vec::new(),
-            readings: 0,
-        }
-    }
-
-    /// Everything is found out again at the next reading.
-    pub(super) fn forget(&mut self) {
-        self.known.clear();
+        Self { class_block, known: Vec::new(), readings: 0 }
     }
 
     /// Sets the kind of every device whose own line has not settled it.
     pub(super) fn assign(&mut self, devices: &mut [RawDisk]) {
         self.readings += 1;
         if !self.is_about(devices) {
-            self.known = devices
-                .iter()
-                .map(|disk| self.examine(disk, devices))
-                .collect();
+            self.known = devices.iter().map(|disk| self.examine(disk, devices)).collect();
         } else if self.readings.is_multiple_of(READINGS_BETWEEN_LOOKS) {
             self.look_at_slaves();
         }
         for (index, known) in self.known.iter().enumerate() {
             let kind = match known.role {
                 Role::Fixed(kind) => kind,
-                Role::MayStack {
-                    is_stacked: true, ..
-                } => DiskKind::Stacked,
+                Role::MayStack { is_stacked: true, .. } => DiskKind::Stacked,
                 Role::PathTo(disk) if has_counted(&devices[disk]) => DiskKind::Partition,
                 Role::MayStack { .. } | Role::PathTo(_) => DiskKind::Whole,
             };
@@ -99,18 +85,12 @@ impl DiskKinds {
     }
 
     fn is_about(&self, devices: &[RawDisk]) -> bool {
-        let same = |(known, disk): (&Known, &RawDisk)| {
-            known.device == disk.device && known.name == disk.name
-        };
+        let same = |(known, disk): (&Known, &RawDisk)| known.device == disk.device && known.name == disk.name;
         self.known.len() == devices.len() && self.known.iter().zip(devices).all(same)
     }
 
     fn examine(&self, disk: &RawDisk, devices: &[RawDisk]) -> Known {
-        Known {
-            device: disk.device,
-            name: disk.name.clone(),
-            role: self.role(&disk.name, devices),
-        }
+        Known { device: disk.device, name: disk.name.clone(), role: self.role(&disk.name, devices) }
     }
 
     fn role(&self, name: &str, devices: &[RawDisk]) -> Role {
@@ -158,19 +138,15 @@ fn has_counted(disk: &RawDisk) -> bool {
 
 /// One of `drivers` and a number, with or without a partition's suffix: `loop0`, `loop0p1`, not `mdev`.
 fn is_numbered(name: &str, drivers: &[&str]) -> bool {
-    drivers.iter().any(|driver| {
-        name.strip_prefix(driver)
-            .is_some_and(|rest| rest.starts_with(is_digit))
-    })
+    drivers.iter().any(|driver| name.strip_prefix(driver).is_some_and(|rest| rest.starts_with(is_digit)))
 }
 
 /// `nvme0c1n2` is a path to `nvme0n2`.
 fn disk_of_path(name: &str) -> Option<String> {
     let (subsystem, path) = name.strip_prefix("nvme")?.split_once('c')?;
     let (controller, namespace) = path.split_once('n')?;
-    let are_numbers = [subsystem, controller, namespace]
-        .iter()
-        .all(|part| !part.is_empty() && part.chars().all(is_digit));
+    let are_numbers =
+        [subsystem, controller, namespace].iter().all(|part| !part.is_empty() && part.chars().all(is_digit));
     are_numbers.then(|| format!("nvme{subsystem}n{namespace}"))
 }
 
@@ -180,9 +156,7 @@ fn disk_of_partition(name: &str) -> Option<&str> {
     if stem.len() == name.len() {
         return None;
     }
-    let numbered_disk = stem
-        .strip_suffix('p')
-        .filter(|disk| disk.ends_with(is_digit));
+    let numbered_disk = stem.strip_suffix('p').filter(|disk| disk.ends_with(is_digit));
     numbered_disk.or(Some(stem))
 }
 

@@ -65,12 +65,7 @@ impl<'a> Line<'a> {
         if count < USED_COUNTERS && !is_old_partition {
             return None;
         }
-        text.skip_line().then_some(Self {
-            device: (major, minor),
-            name,
-            counters,
-            is_old_partition,
-        })
+        text.skip_line().then_some(Self { device: (major, minor), name, counters, is_old_partition })
     }
 
     fn store(&self, disk: &mut RawDisk) {
@@ -85,21 +80,10 @@ impl<'a> Line<'a> {
             (disk.reads, disk.read_sectors, disk.read_ms) = (Some(reads), read_sectors, None);
             (disk.writes, disk.write_sectors, disk.write_ms) = (Some(writes), write_sectors, None);
         } else {
-            let [
-                reads,
-                _,
-                read_sectors,
-                read_ms,
-                writes,
-                _,
-                write_sectors,
-                write_ms,
-            ] = self.counters;
+            let [reads, _, read_sectors, read_ms, writes, _, write_sectors, write_ms] = self.counters;
             disk.kind = DiskKind::Whole;
-            (disk.reads, disk.read_sectors, disk.read_ms) =
-                (Some(reads), read_sectors, Some(read_ms));
-            (disk.writes, disk.write_sectors, disk.write_ms) =
-                (Some(writes), write_sectors, Some(write_ms));
+            (disk.reads, disk.read_sectors, disk.read_ms) = (Some(reads), read_sectors, Some(read_ms));
+            (disk.writes, disk.write_sectors, disk.write_ms) = (Some(writes), write_sectors, Some(write_ms));
         }
     }
 }

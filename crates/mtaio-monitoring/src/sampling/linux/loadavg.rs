@@ -16,9 +16,10 @@ pub fn parse(text: &[u8], out: &mut RawLoad) -> Result<(), Malformed> {
     *out = RawLoad::default();
     let mut line = Cursor::new(text);
     for average in &mut out.hundredths {
-        *average = line.word().and_then(hundredths).ok_or(Malformed(
-            "one of the three averages is not a decimal number",
-        ))?;
+        *average = line
+            .word()
+            .and_then(hundredths)
+            .ok_or(Malformed("one of the three averages is not a decimal number"))?;
     }
     let threads = line.word().and_then(threads);
     if !line.skip_line() {
@@ -36,9 +37,7 @@ fn hundredths(word: &[u8]) -> Option<u32> {
     decimal(fraction)?;
     let tens = u64::from(fraction[0] - b'0') * 10;
     let ones = fraction.get(1).map_or(0, |digit| u64::from(digit - b'0'));
-    let value = decimal(&word[..dot])?
-        .checked_mul(100)?
-        .checked_add(tens + ones)?;
+    let value = decimal(&word[..dot])?.checked_mul(100)?.checked_add(tens + ones)?;
     u32::try_from(value).ok()
 }
 

@@ -86,22 +86,17 @@ impl Source for LinuxSource {
         out.clock = clock.now();
         self.cpu.read(buffer, clock, &mut out.cpu, stat::parse);
         self.load.read(buffer, clock, &mut out.load, loadavg::parse);
-        self.memory
-            .read(buffer, clock, &mut out.memory, meminfo::parse);
-        self.disks
-            .read(buffer, clock, &mut out.disks, diskstats::parse);
-        self.process
-            .read(buffer, clock, &mut out.process, process::parse);
+        self.memory.read(buffer, clock, &mut out.memory, meminfo::parse);
+        self.disks.read(buffer, clock, &mut out.disks, diskstats::parse);
+        self.process.read(buffer, clock, &mut out.process, process::parse);
 
         if let Some(memory) = &mut out.memory
             && memory.value.available.unwrap_or(0) == 0
         {
             // Only a kernel before 3.14, or one that misreports (P12), costs this file: it is long.
             let mut low_pages: Option<Timed<u64>> = None;
-            self.zones
-                .read(buffer, clock, &mut low_pages, zoneinfo::parse);
-            memory.value.low_watermark =
-                low_pages.and_then(|pages| pages.value.checked_mul(self.page_bytes));
+            self.zones.read(buffer, clock, &mut low_pages, zoneinfo::parse);
+            memory.value.low_watermark = low_pages.and_then(|pages| pages.value.checked_mul(self.page_bytes));
         }
         if let Some(disks) = &mut out.disks {
             self.disk_kinds.assign(&mut disks.value.devices);
@@ -112,20 +107,6 @@ impl Source for LinuxSource {
             process.value.cpu_ns = Some(cpu_ns);
             process.read_at_ns = clock.monotonic_ns();
         }
-    }
-
-    fn reopen(&mut self) {
-        for origin in [
-            &mut self.cpu,
-            &mut self.load,
-            &mut self.memory,
-            &mut self.zones,
-            &mut self.disks,
-            &mut self.process,
-        ] {
-            origin.file.close();
-        }
-        self.disk_kinds.forget();
     }
 
     fn health(&self) -> Vec<SectionHealth> {
@@ -177,12 +158,7 @@ enum Failure {
 
 impl Origin {
     fn new(file: KeptFile) -> Self {
-        Self {
-            file,
-            reads: 0,
-            failures: 0,
-            last_failure: None,
-        }
+        Self { file, reads: 0, failures: 0, last_failure: None }
     }
 
     /// Reads the file and lets `parse` fill what `slot` held before, so that its vectors are used again.

@@ -21,13 +21,10 @@ const FIELDS_BEFORE_START: usize = 1;
 /// There is no such parenthesis, or the line after it is cut or too short.
 pub fn parse(text: &[u8], out: &mut RawProcess) -> Result<(), Malformed> {
     *out = RawProcess::default();
-    let name_end = text
-        .iter()
-        .rposition(|&byte| byte == b')')
-        .ok_or(Malformed("it has no name in parentheses"))?;
+    let name_end =
+        text.iter().rposition(|&byte| byte == b')').ok_or(Malformed("it has no name in parentheses"))?;
     let mut line = Cursor::new(&text[name_end + 1..]);
-    let (threads, start_ticks) =
-        fields(&mut line).ok_or(Malformed("a field is missing or no number"))?;
+    let (threads, start_ticks) = fields(&mut line).ok_or(Malformed("a field is missing or no number"))?;
     if !line.skip_line() {
         return Err(Malformed("the line is cut"));
     }

@@ -17,12 +17,8 @@ pub fn parse(text: &[u8], low_pages: &mut u64) -> Result<(), Malformed> {
         match text.word() {
             Some(b"Node") if is_zone_title(&mut text) => zones += 1,
             Some(b"low") => {
-                let pages = text
-                    .number()
-                    .ok_or(Malformed("a low watermark is not a number"))?;
-                *low_pages = low_pages
-                    .checked_add(pages)
-                    .ok_or(Malformed("the watermarks overflow"))?;
+                let pages = text.number().ok_or(Malformed("a low watermark is not a number"))?;
+                *low_pages = low_pages.checked_add(pages).ok_or(Malformed("the watermarks overflow"))?;
                 watermarks += 1;
             }
             _ => {}

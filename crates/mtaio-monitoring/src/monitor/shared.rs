@@ -1,0 +1,353 @@
+//! What the handles, the sampling thread and the recorders of one monitor share.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::lock::{Condvar, Mutex};
+use arc_swap::ArcSwap;
+
+use crate::alerts::Rule;
+use crate::error::{MonitoringError, Result};
+use crate::history::{Ring, Stamped};
+use crate::metrics::catalogue::BuiltIn;
+use crate::metrics::{Registry, Series};
+use crate::rates::{Interval, SystemStats};
+
+use super::cadence::{Cadence, Due};
+use super::config::Config;
+use super::health::{Health, HealthReport};
+use super::outbox::{Event, Outbox};
+use super::sampler::{Reading, Sampler};
+use super::watches::Watches;
+
+/// How long somebody who asks for a reading waits for one that is under way: a file of `/proc` that hangs must not
+/// hang the asker.
+pub(super) const ASK_BUDGET: Duration = Duration::from_secs(1);
+
+/// See [`super::MonitorCore`].
+pub(super) struct Shared {
+    pub(super) config: Config,
+    pub(super) process_id: u32,
+    pub(super) registry: Registry,
+    /// Beside the watches, to be read without a lock after a fork.
+    pub(super) rules: ArcSwap<BTreeMap<Arc<str>, Rule>>,
+    pub(super) watches: Mutex<Watches>,
+    pub(super) sampler: Mutex<Sampler>,
+    pub(super) history: Mutex<Ring<Interval>>,
+    pub(super) outbox: Outbox,
+    pub(super) health: Health,
+    pub(super) control: Mutex<Control>,
+    pub(super) changed: Condvar,
+}
+
+/// What the sampling thread is told, and what it says.
+#[derive(Debug, Default)]
+pub(super) struct Control {
+    /// The thread that may run; any other one ends at its next step.
+    pub(super) current: Option<u64>,
+    /// Threads started so far.
+    pub(super) started: u64,
+    /// Threads that have not ended yet.
+    pub(super) alive: usize,
+}
+
+impl Stamped for Interval {
+    fn timestamp_seconds(&self) -> f64 {
+        self.time.timestamp_ns as f64 / 1e9
+    }
+}
+
+impl Shared {
+    pub(super) fn new(config: Config) -> Self {
+        let sampler = Sampler::new(config.open_source(), config.clock().clone(), config.interval_ns());
+        let history = Ring::new(config.history_size());
+        Self {
+            config,
+            process_id: std::process::id(),
+            registry: Registry::new(),
+            rules: ArcSwap::default(),
+            watches: Mutex::default(),
+            sampler: Mutex::new(sampler),
+            history: Mutex::new(history),
+            outbox: Outbox::default(),
+            health: Health::default(),
+            control: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
+    pub(super) fn start(self: &Arc<Self>) -> Result<()> {
+        let mut control = self.control.lock();
+        if control.current.is_some() {
+            return Ok(());
+        }
+        control.started += 1;
+        let thread = control.started;
+        let shared = Arc::clone(self);
+        std::thread::Builder::new().name("mtaio-monitor".to_owned()).spawn(move || shared.run(thread)).map_err(
+            |error| MonitoringError::Unavailable(format!("the sampling thread could not be started: {error}")),
+        )?;
+        control.current = Some(thread);
+        control.alive += 1;
+        Ok(())
+    }
+
+    /// The sampling thread.
+    fn run(&self, thread: u64) {
+        let clock = self.config.clock();
+        self.sampler.lock().start_anew();
+        self.watches.lock().skip();
+        let start_ns = clock.monotonic_ns() + self.phase_ns();
+        let mut cadence = Cadence::new(start_ns, self.config.interval_ns());
+        let _first_baseline = self.guarded(|| self.sampler.lock().tick());
+        loop {
+            let mut control = self.control.lock();
+            while control.current == Some(thread) {
+                let left_ns = cadence.next_ns().saturating_sub(clock.monotonic_ns());
+                if left_ns == 0 {
+                    break;
+                }
+                self.changed.wait_for(&mut control, clock.nap(left_ns));
+            }
+            if control.current != Some(thread) {
+                control.alive -= 1;
+                self.changed.notify_all();
+                return;
+            }
+            drop(control);
+            let due = cadence.arrive(clock.monotonic_ns());
+            Health::add(&self.health.missed_ticks, due.missed);
+            if self.guarded(|| self.tick(thread, due)).is_none() {
+                // No sample came of it, and the sequence must not pretend that there was no deadline.
+                Health::add(&self.health.missed_ticks, 1);
+            }
+        }
+    }
+
+    /// Many workers that start together must not all read `/proc` in the same moment, second after second (P37):
+    /// each process is a little off, by up to a tenth of the interval and never more than 0.1 s.
+    fn phase_ns(&self) -> u64 {
+        let spread_ns = (self.config.interval_ns() / 10).min(100_000_000);
+        // Knuth's multiplicative hash, since neighbours in the process table should be far apart.
+        let hash = u64::from(self.process_id.wrapping_mul(2_654_435_769));
+        (hash * spread_ns) >> 32
+    }
+
+    /// A panic in here is a bug of ours, and no reason to take the host down: it is caught, counted and told.
+    pub(super) fn guarded<T>(&self, step: impl FnOnce() -> T) -> Option<T> {
+        let outcome = catch_unwind(AssertUnwindSafe(step)).ok();
+        if outcome.is_none() {
+            Health::add(&self.health.panics, 1);
+            self.outbox.push(Event::Fault("a bug in the sampler was caught; sampling goes on".to_owned()));
+            self.outbox.wake();
+        }
+        outcome
+    }
+
+    fn tick(&self, thread: u64, due: Due) {
+        let mut reading = self.sampler.lock().tick();
+        if self.control.lock().current != Some(thread) {
+            // Stopped while the system took its time to answer: nobody is to hear of it now.
+            return;
+        }
+        let health = &self.health;
+        reading.interval.time.sequence = self.sequence();
+        health.latest_late_ns.store(due.late_ns, Ordering::Relaxed);
+        health.largest_late_ns.fetch_max(due.late_ns, Ordering::Relaxed);
+        self.evaluate(&reading, due.missed + 1);
+        // A row without a window would tell of a processor that nobody measured, so the first ticks after a
+        // beginning and after a gap (0.1 s at most) are not kept.
+        if reading.has_window {
+            self.history.lock().push(reading.interval);
+        }
+        // Last, so that whoever sees the count sees all that came of the sample.
+        Health::add(&health.samples, 1);
+        self.outbox.wake();
+    }
+
+    /// Counts deadlines from the first start on, missed ones included.
+    pub(super) fn sequence(&self) -> u64 {
+        let health = &self.health;
+        health.samples.load(Ordering::Relaxed) + health.missed_ticks.load(Ordering::Relaxed)
+    }
+
+    fn evaluate(&self, reading: &Reading, ticks: u64) {
+        let stats = SystemStats::from(&reading.interval);
+        let mut events = Vec::new();
+        let silent = {
+            let mut watches = self.watches.lock();
+            if reading.after_gap {
+                watches.skip();
+            } else {
+                watches.observe_sample(&stats, self.config.clock().monotonic_ns(), &mut events);
+            }
+            // Before the first window shares and rates cannot have a value: that is no sign of a misspelt name.
+            if reading.has_window {
+                watches.count_silence(ticks, |metric| self.has_value(metric))
+            } else {
+                Vec::new()
+            }
+        };
+        events.extend(silent.iter().map(|metric| Event::NoData(self.no_data_message(metric))));
+        for event in events {
+            self.outbox.push(event);
+        }
+    }
+
+    pub(super) fn series(&self, name: &str) -> Result<Option<Arc<Series>>> {
+        if let Some(series) = self.registry.get(name) {
+            return Ok(Some(series));
+        }
+        if name.is_empty() {
+            return Err(MonitoringError::argument("name", "a name of at least one character", "''"));
+        }
+        if BuiltIn::from_name(name).is_some() {
+            return Err(MonitoringError::Configuration(format!(
+                "name must be one that the monitor does not measure itself, got {name:?}: record under another name"
+            )));
+        }
+        let series = self.registry.get_or_create(name);
+        if let Some(series) = &series
+            && self.rules.load().contains_key(name)
+        {
+            series.set_watched(true);
+        }
+        Ok(series)
+    }
+
+    pub(super) fn record(&self, series: &Series, value: f64) -> bool {
+        if !value.is_finite() {
+            Health::add(&self.health.dropped_values, 1);
+            return false;
+        }
+        series.record(value);
+        series.is_watched() && self.check(series.name(), value)
+    }
+
+    #[cold]
+    fn check(&self, metric: &str, value: f64) -> bool {
+        let now = self.config.clock().now();
+        let timestamp = now.realtime_ns as f64 / 1e9;
+        let event = self.watches.lock().observe(metric, value, now.monotonic_ns, timestamp);
+        let told = event.is_some();
+        if let Some(event) = event {
+            self.outbox.push(event);
+        }
+        told
+    }
+
+    pub(super) fn set_rule(&self, rule: &Rule) {
+        let timestamp = self.epoch_seconds();
+        // Held over both lists, so that they agree however many threads set and remove.
+        let mut watches = self.watches.lock();
+        // The rule is listed before the series is looked up, and a new series looks at the list: whoever comes
+        // second sees the other.
+        self.rules.rcu(|rules| {
+            let mut rules = BTreeMap::clone(rules);
+            rules.insert(Arc::clone(&rule.metric), rule.clone());
+            rules
+        });
+        let ended = watches.set(rule, timestamp);
+        if let Some(series) = self.registry.get(&rule.metric) {
+            series.set_watched(true);
+        }
+        if let Some(event) = ended {
+            self.outbox.push(event);
+        }
+    }
+
+    pub(super) fn remove_rule(&self, metric: &str) -> bool {
+        let mut watches = self.watches.lock();
+        self.rules.rcu(|rules| {
+            let mut rules = BTreeMap::clone(rules);
+            rules.remove(metric);
+            rules
+        });
+        if let Some(series) = self.registry.get(metric) {
+            series.set_watched(false);
+        }
+        let Some((_, event)) = watches.remove(metric, self.epoch_seconds()) else {
+            return false;
+        };
+        if let Some(event) = event {
+            self.outbox.push(event);
+        }
+        true
+    }
+
+    pub(super) fn epoch_seconds(&self) -> f64 {
+        self.config.clock().now().realtime_ns as f64 / 1e9
+    }
+
+    pub(super) fn health_report(&self) -> HealthReport {
+        let health = &self.health;
+        let seconds = |nanoseconds: u64| nanoseconds as f64 / 1e9;
+        let (sections, (suspends, wall_clock_jumps, counter_restarts)) =
+            match self.sampler.try_lock_for(ASK_BUDGET) {
+                Some(sampler) => (sampler.source_health(), sampler.events()),
+                None => Default::default(),
+            };
+        HealthReport {
+            running: self.control.lock().current.is_some(),
+            samples: health.samples.load(Ordering::Relaxed),
+            missed_ticks: health.missed_ticks.load(Ordering::Relaxed),
+            latest_late_seconds: seconds(health.latest_late_ns.load(Ordering::Relaxed)),
+            largest_late_seconds: seconds(health.largest_late_ns.load(Ordering::Relaxed)),
+            dropped_values: health.dropped_values.load(Ordering::Relaxed),
+            dropped_names: self.registry.overflowed(),
+            dropped_events: self.outbox.dropped(),
+            panics: health.panics.load(Ordering::Relaxed),
+            suspends,
+            wall_clock_jumps,
+            counter_restarts,
+            handler_errors: 0,
+            dropped_calls: 0,
+            thresholds_without_data: self.watches.lock().without_data(),
+            sections,
+        }
+    }
+
+    pub(super) fn no_value(&self, name: &str) -> MonitoringError {
+        let mut names: Vec<String> = self.known_names().collect();
+        names.sort_unstable();
+        let hint = self.similar(name).map(|similar| format!(" Did you mean {similar:?}?")).unwrap_or_default();
+        MonitoringError::UnknownMetric(format!(
+            "no value of the metric {name:?} yet.{hint} Known names: {}",
+            names.join(", ")
+        ))
+    }
+
+    fn no_data_message(&self, metric: &str) -> String {
+        let hint = match self.similar(metric) {
+            Some(similar) => format!("; did you mean {similar:?}?"),
+            None => String::new(),
+        };
+        format!("the threshold on {metric:?} has had no value for three intervals{hint}")
+    }
+
+    /// Whether something was recorded under this name, be it before its threshold was set.
+    fn has_value(&self, metric: &str) -> bool {
+        self.registry.get(metric).is_some_and(|series| series.last().is_some())
+    }
+
+    fn known_names(&self) -> impl Iterator<Item = String> {
+        let built_in = BuiltIn::ALL.iter().map(|metric| metric.description().name.to_owned());
+        built_in.chain(self.registry.names().into_iter().map(|name| name.to_string()))
+    }
+
+    /// The known name that a misspelt one most likely means.
+    fn similar(&self, name: &str) -> Option<String> {
+        if BuiltIn::from_name(name).is_some() {
+            return None;
+        }
+        self.known_names()
+            .filter(|known| known != name)
+            .map(|known| (strsim::jaro_winkler(name, &known), known))
+            .filter(|(similarity, _)| *similarity > 0.85)
+            .max_by(|(left, _), (right, _)| left.total_cmp(right))
+            .map(|(_, known)| known)
+    }
+}

@@ -1,0 +1,14 @@
+//! One binary for all integration tests: linking is what they cost.
+
+mod alerts;
+mod allocations;
+mod clock;
+mod history;
+mod machine;
+mod metrics;
+mod monitor;
+mod rates;
+mod sampling;
+mod tidy;
+#[cfg(feature = "tokio")]
+mod tokio_monitor;

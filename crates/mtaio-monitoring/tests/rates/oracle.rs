@@ -1,0 +1,226 @@
+//! Every built-in metric of two readings, computed once more: name by name, in wide integers, and without a look at
+//! how the crate does it.
+
+use std::collections::BTreeMap;
+
+use mtaio_monitoring::sampling::{DiskKind, RawDisk, RawMemory, RawSample, Timed};
+
+pub(super) type Values = BTreeMap<&'static str, Option<f64>>;
+
+/// What a monitor must say of `now`, by the names of the catalogue.
+pub(super) fn values(before: Option<&RawSample>, now: &RawSample) -> Values {
+    let mut values = Values::new();
+    processors(before, now, &mut values);
+    levels(now, &mut values);
+    if let Some(memory) = &now.memory {
+        bytes(&memory.value, &mut values);
+    }
+    disks(before, now, &mut values);
+    // The names that the reference prints are others for the same numbers.
+    for (name, same) in [
+        ("cpu_usage", "host_cpu_usage_percent"),
+        ("memory_usage", "host_memory_usage_percent"),
+        ("load_average", "host_load_1m"),
+        ("thread_count", "process_threads"),
+    ] {
+        let value = values.get(same).copied().flatten();
+        values.insert(name, value);
+    }
+    values
+}
+
+fn processors(before: Option<&RawSample>, now: &RawSample, values: &mut Values) {
+    let (Some(before), Some(now)) = (before.and_then(|raw| raw.cpu.as_ref()), &now.cpu) else {
+        return;
+    };
+    let step = |mode: usize| i128::from(now.value.total.0[mode]) - i128::from(before.value.total.0[mode]);
+    if step(3) <= -300 {
+        return;
+    }
+    let mut ticks: [i128; 10] = std::array::from_fn(|mode| step(mode).max(0));
+    ticks[8] = ticks[8].min(ticks[0]);
+    ticks[9] = ticks[9].min(ticks[1]);
+    let all: i128 = ticks[..8].iter().sum();
+    if all == 0 {
+        return;
+    }
+    let share = |part: i128| Some(100.0 * part as f64 / all as f64);
+    let names = [
+        "host_cpu_user_percent",
+        "host_cpu_nice_percent",
+        "host_cpu_system_percent",
+        "host_cpu_idle_percent",
+        "host_cpu_iowait_percent",
+        "host_cpu_irq_percent",
+        "host_cpu_softirq_percent",
+        "host_cpu_steal_percent",
+        "host_cpu_guest_percent",
+        "host_cpu_guest_nice_percent",
+    ];
+    for (name, ticks) in names.into_iter().zip(ticks) {
+        values.insert(name, share(ticks));
+    }
+    let idle = ticks[3] + ticks[4];
+    values.insert("host_cpu_usage_percent", share(all - idle - ticks[7]));
+    values.insert("host_cpu_usage_with_steal_percent", share(all - idle));
+}
+
+fn levels(now: &RawSample, values: &mut Values) {
+    if let Some(cpu) = &now.cpu
+        && !cpu.value.cores.is_empty()
+    {
+        values.insert("host_cpus_online", Some(cpu.value.cores.len() as f64));
+    }
+    if let Some(load) = &now.load {
+        let names = ["host_load_1m", "host_load_5m", "host_load_15m"];
+        for (name, hundredths) in names.into_iter().zip(load.value.hundredths) {
+            values.insert(name, Some(f64::from(hundredths) / 100.0));
+        }
+        values.insert("host_threads", load.value.total_threads.map(f64::from));
+        values.insert("host_threads_running", load.value.running_threads.map(f64::from));
+    }
+    if let Some(process) = &now.process {
+        values.insert("process_threads", process.value.threads.map(f64::from));
+    }
+}
+
+fn bytes(raw: &RawMemory, values: &mut Values) {
+    let float = |bytes: Option<u64>| bytes.map(|bytes| bytes as f64);
+    values.insert("host_memory_total_bytes", float(raw.total));
+    values.insert("host_memory_free_bytes", float(raw.free));
+    values.insert("host_memory_buffers_bytes", float(raw.buffers));
+    values.insert("host_memory_cached_bytes", float(raw.cached));
+    values.insert("host_memory_slab_reclaimable_bytes", float(raw.slab_reclaimable));
+    values.insert("host_memory_shmem_bytes", float(raw.shmem));
+    values.insert("host_swap_total_bytes", float(raw.swap_total));
+    values.insert("host_swap_free_bytes", float(raw.swap_free));
+    if let (Some(total), Some(free)) = (raw.swap_total, raw.swap_free) {
+        let used = (i128::from(total) - i128::from(free)).max(0);
+        values.insert("host_swap_used_bytes", Some(used as f64));
+    }
+    let Some(available) = available(raw) else {
+        return;
+    };
+    values.insert("host_memory_available_bytes", Some(available as f64));
+    if let Some(total) = raw.total {
+        let used = i128::from(total) - available;
+        values.insert("host_memory_used_bytes", Some(used as f64));
+        if total > 0 {
+            values.insert("host_memory_usage_percent", Some(used as f64 / total as f64 * 100.0));
+        }
+    }
+}
+
+/// P11 and P12, in the words of `sampling.md`.
+fn available(raw: &RawMemory) -> Option<i128> {
+    let wide = |bytes: Option<u64>| bytes.map(i128::from);
+    let total = wide(raw.total)?;
+    let printed = wide(raw.available);
+    if printed.is_some_and(|printed| printed > total) {
+        return Some(wide(raw.free)?.min(total));
+    }
+    if printed.is_some_and(|printed| printed > 0) {
+        return printed;
+    }
+    let Some(free) = wide(raw.free) else {
+        return printed;
+    };
+    let low = wide(raw.low_watermark).unwrap_or(0);
+    let files = match (wide(raw.active_file), wide(raw.inactive_file)) {
+        (Some(active), Some(inactive)) => active + inactive,
+        _ => (wide(raw.cached).unwrap_or(0) - wide(raw.shmem).unwrap_or(0)).max(0),
+    };
+    let slab = wide(raw.slab_reclaimable).unwrap_or(0);
+    let kept = |bytes: i128| bytes - low.min(bytes / 2);
+    Some(((free - low).max(0) + kept(files) + kept(slab)).min(total))
+}
+
+/// A name, a level by disk, and the names of its rate and of the mean time that one took.
+type DiskCounter = (&'static str, &'static str, fn(&RawDisk) -> Option<u64>, i128);
+
+const DISK_COUNTERS: [DiskCounter; 4] = [
+    ("host_disk_read_bytes_total", "host_disk_read_bytes_per_second", |disk| Some(disk.read_sectors), 512),
+    ("host_disk_write_bytes_total", "host_disk_write_bytes_per_second", |disk| Some(disk.write_sectors), 512),
+    ("host_disk_reads_total", "host_disk_reads_per_second", |disk| disk.reads, 1),
+    ("host_disk_writes_total", "host_disk_writes_per_second", |disk| disk.writes, 1),
+];
+
+fn disks(before: Option<&RawSample>, now: &RawSample, values: &mut Values) {
+    let Some(now) = &now.disks else { return };
+    let whole: Vec<&RawDisk> = now.value.devices.iter().filter(|disk| disk.kind == DiskKind::Whole).collect();
+    for (total, _, counter, unit) in DISK_COUNTERS {
+        let sum: Option<i128> = whole.iter().map(|disk| counter(disk).map(i128::from)).sum();
+        values.insert(total, sum.map(|sum| (sum * unit) as f64));
+    }
+    let Some(before) = before.and_then(|raw| raw.disks.as_ref()) else {
+        return;
+    };
+    // Pairs of the same disk whose sectors did not go back.
+    let pairs: Vec<(&RawDisk, &RawDisk)> = whole
+        .iter()
+        .filter_map(|disk| {
+            let same = |old: &&RawDisk| (&old.name, old.device) == (&disk.name, disk.device);
+            let old = before.value.devices.iter().find(same)?;
+            let forwards = disk.read_sectors >= old.read_sectors && disk.write_sectors >= old.write_sectors;
+            forwards.then_some((old, *disk))
+        })
+        .collect();
+    if pairs.is_empty() && !whole.is_empty() {
+        return;
+    }
+    let seconds = elapsed_seconds(before, now);
+    for (_, rate, counter, unit) in DISK_COUNTERS {
+        let limit = if unit == 1 { u32::MAX.into() } else { i128::MAX };
+        let grown = growth(&pairs, counter, |before, now| now - before).filter(|&grown| grown < limit);
+        let value = grown.zip(seconds).map(|(grown, seconds)| (grown * unit) as f64 / seconds);
+        values.insert(rate, value);
+    }
+    type Counter = fn(&RawDisk) -> Option<u64>;
+    let latencies: [(&str, Counter, Counter); 2] = [
+        ("host_disk_read_latency_seconds", |disk| disk.reads, |disk| disk.read_ms),
+        ("host_disk_write_latency_seconds", |disk| disk.writes, |disk| disk.write_ms),
+    ];
+    for (name, count, time) in latencies {
+        let limit = i128::from(u32::MAX);
+        let count = growth(&pairs, count, |before, now| now - before).filter(|count| (1..limit).contains(count));
+        let time = growth(&pairs, time, wrapped).filter(|&time| time < limit);
+        values.insert(name, time.zip(count).map(|(time, count)| time as f64 / count as f64 / 1e3));
+    }
+}
+
+/// The sum over all disks, if each is known and none is negative.
+fn growth(
+    pairs: &[(&RawDisk, &RawDisk)],
+    counter: fn(&RawDisk) -> Option<u64>,
+    step: fn(i128, i128) -> i128,
+) -> Option<i128> {
+    pairs
+        .iter()
+        .map(|(old, new)| {
+            let grown = step(i128::from(counter(old)?), i128::from(counter(new)?));
+            (grown >= 0).then_some(grown)
+        })
+        .sum()
+}
+
+/// P25: a step back across 2^32 that is small on both sides goes round.
+fn wrapped(before: i128, now: i128) -> i128 {
+    let range = 1_i128 << 32;
+    let tenth = range / 10;
+    let near_the_end = before > range - tenth && before < range;
+    if now < before && near_the_end && now < tenth { now + range - before } else { now - before }
+}
+
+/// Seconds between the readings of two sections; nothing where the clock did not advance.
+fn elapsed_seconds<T>(before: &Timed<T>, now: &Timed<T>) -> Option<f64> {
+    let elapsed_ns = i128::from(now.read_at_ns) - i128::from(before.read_at_ns);
+    (elapsed_ns > 0).then_some(elapsed_ns as f64 / 1e9)
+}
+
+/// The one metric that the clock and no file measures.
+pub(super) fn process_cores_used(before: Option<&RawSample>, now: &RawSample) -> Option<f64> {
+    let (before, now) = (before?.process.as_ref()?, now.process.as_ref()?);
+    let used = i128::from(now.value.cpu_ns?) - i128::from(before.value.cpu_ns?);
+    let seconds = elapsed_seconds(before, now)?;
+    (used >= 0).then_some(used as f64 / 1e9 / seconds)
+}

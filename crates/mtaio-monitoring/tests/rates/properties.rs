@@ -1,0 +1,220 @@
+//! Every number that two readings give, against the oracle, for any two readings.
+
+use mtaio_monitoring::clock::Instant3;
+use mtaio_monitoring::metrics::catalogue::BuiltIn;
+use mtaio_monitoring::rates::{CpuStats, Interval, SystemStats, cpu_delta};
+use mtaio_monitoring::sampling::{
+    CpuTimes, DiskKind, RawCpu, RawDisk, RawDisks, RawLoad, RawMemory, RawProcess, RawSample, Timed,
+};
+use proptest::option::weighted;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::oracle;
+
+/// Counters as they come: small, near the 32-bit edge, large. The sum of a few in bytes still fits 64 bits.
+fn counter() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        3 => 0..1_000_u64,
+        1 => Just(0),
+        1 => (0..1_000_u64).prop_map(|below| (1 << 32) - below),
+        1 => (1_u64 << 32)..(1 << 33),
+        1 => 0..(1_u64 << 48),
+    ]
+}
+
+fn cpu_times() -> impl Strategy<Value = CpuTimes> {
+    proptest::array::uniform10(counter()).prop_map(CpuTimes)
+}
+
+fn memory() -> impl Strategy<Value = RawMemory> {
+    proptest::array::uniform12(weighted(0.8, counter())).prop_map(|bytes| RawMemory {
+        total: bytes[0],
+        free: bytes[1],
+        available: bytes[2],
+        buffers: bytes[3],
+        cached: bytes[4],
+        active_file: bytes[5],
+        inactive_file: bytes[6],
+        slab_reclaimable: bytes[7],
+        shmem: bytes[8],
+        swap_total: bytes[9],
+        swap_free: bytes[10],
+        low_watermark: bytes[11],
+    })
+}
+
+fn device() -> impl Strategy<Value = RawDisk> {
+    use DiskKind::{Partition, Stacked, Virtual, Whole};
+    let kind = select(vec![Whole, Whole, Whole, Whole, Partition, Stacked, Virtual]);
+    let counters = proptest::array::uniform4(weighted(0.9, counter()));
+    (0..2_u32, kind, counter(), counter(), counters).prop_map(
+        |(minor, kind, read_sectors, write_sectors, [reads, read_ms, writes, write_ms])| RawDisk {
+            name: String::new(),
+            device: (8, minor),
+            kind,
+            reads,
+            read_sectors,
+            read_ms,
+            writes,
+            write_sectors,
+            write_ms,
+        },
+    )
+}
+
+/// Up to four disks, each name once, in any order.
+fn disks() -> impl Strategy<Value = RawDisks> {
+    let named = |(name, disk): (&&str, RawDisk)| RawDisk { name: (*name).to_owned(), ..disk };
+    let names = proptest::sample::subsequence(vec!["sda", "sdb", "sdc", "sdd"], 0..=4);
+    (names.prop_shuffle(), proptest::collection::vec(device(), 4))
+        .prop_map(move |(names, disks)| RawDisks { devices: names.iter().zip(disks).map(named).collect() })
+}
+
+fn section<T: std::fmt::Debug + Clone + 'static>(
+    value: impl Strategy<Value = T> + 'static,
+) -> BoxedStrategy<Option<Timed<T>>> {
+    // Few instants, so that some readings are at the same one and some are out of order.
+    let timed =
+        (0..4_u64, value).prop_map(|(seconds, value)| Timed { read_at_ns: seconds * 1_000_000_000, value });
+    weighted(0.85, timed).boxed()
+}
+
+fn raw_sample() -> impl Strategy<Value = RawSample> {
+    let cores = proptest::collection::vec((0..9_u32, Just(CpuTimes::default())), 0..4);
+    let cpu = (cpu_times(), cores).prop_map(|(total, cores)| RawCpu { total, cores });
+    let threads = || weighted(0.8, 0..u32::MAX);
+    let load = (any::<[u16; 3]>(), threads(), threads()).prop_map(|(hundredths, running, total)| RawLoad {
+        hundredths: hundredths.map(u32::from),
+        running_threads: running,
+        total_threads: total,
+    });
+    let process = (threads(), weighted(0.9, counter())).prop_map(|(threads, cpu_ns)| RawProcess {
+        threads,
+        cpu_ns,
+        start_ticks: None,
+    });
+    (section(cpu), section(load), section(memory()), section(disks()), section(process)).prop_map(
+        |(cpu, load, memory, disks, process)| RawSample {
+            clock: Instant3::default(),
+            cpu,
+            load,
+            memory,
+            disks,
+            process,
+        },
+    )
+}
+
+/// The baseline is often the same machine a little earlier, sometimes anything, sometimes missing.
+fn baseline_and_now() -> impl Strategy<Value = (Option<RawSample>, RawSample)> {
+    let steps = proptest::collection::vec(0..500_u64, 10);
+    (raw_sample(), raw_sample(), steps, 0..5_u8).prop_map(|(now, other, steps, how)| {
+        let mut earlier = now.clone();
+        if let Some(cpu) = &mut earlier.cpu {
+            for (ticks, step) in cpu.value.total.0.iter_mut().zip(&steps) {
+                *ticks = ticks.saturating_sub(*step);
+            }
+        }
+        if let Some(disks) = &mut earlier.disks {
+            for (disk, step) in disks.value.devices.iter_mut().zip(&steps) {
+                disk.read_sectors = disk.read_sectors.saturating_sub(*step);
+                disk.reads = disk.reads.map(|reads| reads.saturating_sub(*step));
+            }
+            disks.read_at_ns = disks.read_at_ns.saturating_sub(steps[0] * 10_000_000);
+        }
+        match how {
+            0 => (None, now),
+            1 => (Some(other), now),
+            _ => (Some(earlier), now),
+        }
+    })
+}
+
+fn close(ours: f64, expected: f64) -> bool {
+    // A hair for the order of operations; more for shares of counters that did not fit 32 bits.
+    (ours - expected).abs() <= 1e-12 * expected.abs().max(1.0)
+        || (ours - expected).abs() <= 1e-6 && expected <= 100.0
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn every_metric_is_what_the_oracle_says((before, now) in baseline_and_now()) {
+        let stats = SystemStats::from(&Interval::between(before.as_ref(), &now));
+        let mut expected = oracle::values(before.as_ref(), &now);
+        let cores = oracle::process_cores_used(before.as_ref(), &now);
+        expected.insert("process_cpu_cores_used", cores);
+        for metric in BuiltIn::ALL {
+            let name = metric.description().name;
+            let expected = expected.remove(name).flatten();
+            let ours = stats.value(*metric);
+            let same = match (ours, expected) {
+                (Some(ours), Some(expected)) => close(ours, expected),
+                (None, None) => true,
+                _ => false,
+            };
+            prop_assert!(same, "{name}: {ours:?}, the oracle says {expected:?}");
+        }
+        prop_assert!(expected.values().all(Option::is_none), "names that no metric has: {expected:?}");
+    }
+
+    #[test]
+    fn p42_every_value_is_a_number_within_its_bounds((before, now) in baseline_and_now()) {
+        let stats = SystemStats::from(&Interval::between(before.as_ref(), &now));
+        for metric in BuiltIn::ALL {
+            let description = metric.description();
+            let Some(value) = stats.value(*metric) else { continue };
+            prop_assert!(value.is_finite() && value >= 0.0, "{} is {value}", description.name);
+            if description.unit == "%" {
+                prop_assert!(value <= 100.0, "{} is {value} %", description.name);
+            }
+        }
+    }
+
+    #[test]
+    fn p4_shares_make_a_hundred_whatever_the_counters_do(
+        before in proptest::array::uniform10(any::<u64>()),
+        now in proptest::array::uniform10(any::<u64>()),
+    ) {
+        let mut raw = [RawSample::default(), RawSample::default()];
+        for (raw, times) in raw.iter_mut().zip([before, now]) {
+            let value = RawCpu { total: CpuTimes(times), cores: Vec::new() };
+            raw.cpu = Some(Timed { read_at_ns: 0, value });
+        }
+        let cpu = SystemStats::from(&Interval::between(Some(&raw[0]), &raw[1])).cpu;
+        let delta = cpu_delta(&CpuTimes(before), &CpuTimes(now));
+        let measured = delta.is_some_and(|delta| delta.0[..8].iter().any(|&ticks| ticks > 0));
+        let Some(usage) = cpu.usage_percent else {
+            prop_assert!(!measured);
+            prop_assert_eq!(cpu, CpuStats::default());
+            return Ok(());
+        };
+        prop_assert!(measured);
+        let share = |share: Option<f64>| share.expect("all shares or none");
+        let busy = share(cpu.user_percent) + share(cpu.nice_percent) + share(cpu.system_percent)
+            + share(cpu.irq_percent) + share(cpu.softirq_percent);
+        let rest = share(cpu.idle_percent) + share(cpu.iowait_percent) + share(cpu.steal_percent);
+        prop_assert!((busy + rest - 100.0).abs() < 1e-9);
+        prop_assert!((busy - usage).abs() < 1e-9);
+        prop_assert!(share(cpu.guest_percent) <= share(cpu.user_percent));
+        prop_assert!(share(cpu.guest_nice_percent) <= share(cpu.nice_percent));
+        let with_steal = share(cpu.usage_with_steal_percent);
+        prop_assert!((usage + share(cpu.steal_percent) - with_steal).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_same_readings_give_the_same_numbers_in_whatever_order_the_disks_stand(
+        (before, now) in baseline_and_now(),
+    ) {
+        let first = Interval::between(before.as_ref(), &now);
+        prop_assert_eq!(first, Interval::between(before.as_ref(), &now));
+        prop_assert_eq!(SystemStats::from(&first), SystemStats::from(&first));
+        let mut turned = now;
+        if let Some(disks) = &mut turned.disks {
+            disks.value.devices.reverse();
+        }
+        prop_assert_eq!(first, Interval::between(before.as_ref(), &turned));
+    }
+}

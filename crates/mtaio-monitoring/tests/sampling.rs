@@ -1,0 +1,15 @@
+//! What the sampler reads from recorded machines, each with something that a sampler gets wrong (the numbers are
+//! those of `sampling.md`). A recording is a tree below `tests/recordings` with its `proc` and `sys`.
+
+#[cfg(target_os = "linux")]
+mod disks;
+#[cfg(target_os = "linux")]
+mod live;
+#[cfg(target_os = "linux")]
+mod parsers;
+#[cfg(feature = "portable")]
+mod portable;
+#[cfg(target_os = "linux")]
+mod properties;
+#[cfg(target_os = "linux")]
+mod recorded;
