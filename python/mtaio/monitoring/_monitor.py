@@ -116,8 +116,8 @@ class ResourceMonitor(_native.MonitorBase):
         # Alerts that were held for want of a loop.
         self._mtaio_drain_here()
         if collect is not None:
-            self._mtaio_collector = loop.create_task(
-                self._mtaio_keep_collecting(collect), name=f"mtaio {type(self).__name__}.collect_metrics"
+            self._mtaio_collector = _loop.spawn(
+                loop, self._mtaio_keep_collecting(collect), f"mtaio {type(self).__name__}.collect_metrics"
             )
 
     async def stop(self) -> None:

@@ -210,6 +210,10 @@ impl<S: FnMut() -> View> Showing<S> {
             // Nor is there anything new before the next sample.
             let sampling = Duration::try_from_secs_f64(view.snapshot.interval_seconds).unwrap_or_default();
             wait = self.options.line_interval.max(sampling);
+            if view.snapshot.stats.is_none() {
+                // The monitor has not sampled yet.
+                continue;
+            }
             writer.write_all(format!("{}\n", line(&view, &self.options.appearance)).as_bytes())?;
             writer.flush()?;
         }

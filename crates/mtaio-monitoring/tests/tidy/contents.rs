@@ -76,6 +76,7 @@ fn event_loop_internals_stay_in_one_file() {
         "add_reader(",
         "remove_reader(",
         "call_soon(",
+        "create_task(",
         "call_soon_threadsafe(",
         "call_later(",
         "call_at(",
