@@ -3,6 +3,8 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
+# What was built stays, although only a pattern names it.
+.SECONDARY:
 
 VERSIONS := $(shell make/pythons.sh | cut -d' ' -f1)
 ifeq ($(VERSIONS),)
@@ -73,7 +75,6 @@ rust-tests: tools
 	$(CARGO) run --quiet --locked -p mtaio-monitoring --example basic
 	$(CARGO) run --quiet --locked -p mtaio-monitoring --example thresholds
 
-.PHONY: python-tests-%
 python-tests-%: .venv/%/installed .venv/%/tools .venv/upstream
 	.venv/$*/bin/python -m pytest tests/python -m 'not soak'
 

@@ -35,9 +35,13 @@ class ThumbnailService:
         """Serves until cancelled."""
         server = await asyncio.start_server(self.handle, "127.0.0.1", 0)
         self.address.set_result(server.sockets[0].getsockname())
-        async with server, asyncio.TaskGroup() as tasks:
-            for _ in range(WORKERS):
-                tasks.create_task(self.work())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(WORKERS):
+                    tasks.create_task(self.work())
+        finally:
+            # Not `async with server`, which from 3.12 on waits for connections that no worker serves any more.
+            server.close()
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""

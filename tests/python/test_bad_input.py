@@ -184,10 +184,10 @@ def test_a_threshold_with_options_that_make_no_sense() -> None:
     check(
         threshold(for_seconds=-1),
         ValueError,
-        "for_seconds must be a finite number of seconds from 0",
+        "for_seconds must be a number of seconds from 0 to 3.2e9",
         "got -1",
     )
-    check(threshold(repeat_seconds=0), ValueError, "repeat_seconds must be a finite number of seconds above 0")
+    check(threshold(repeat_seconds=0), ValueError, "repeat_seconds must be a number of seconds above 0")
     check(threshold(for_seconds=1e300), ValueError, "for_seconds must be")
     check(threshold(below="yes"), TypeError, "below", "str")
     check(lambda: monitor.set_threshold("", 1), ValueError, "metric must be a name of at least one character")

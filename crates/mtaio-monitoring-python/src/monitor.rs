@@ -8,6 +8,7 @@ use mtaio_monitoring::alerts::{Alert, Rule, RuleOptions};
 use mtaio_monitoring::metrics::Series;
 use mtaio_monitoring::metrics::catalogue::BuiltIn;
 use mtaio_monitoring::monitor::{Config, MonitorCore, Scope};
+use mtaio_monitoring::rates::Interval;
 use mtaio_monitoring::{MonitoringError, SystemStats};
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
@@ -35,7 +36,7 @@ pub(crate) struct SeriesHandle {
 /// Samples of a history, made into tuples a slice at a time.
 #[pyclass(frozen, module = "mtaio.monitoring._native")]
 pub(crate) struct Rows {
-    rows: Vec<SystemStats>,
+    rows: Vec<Interval>,
 }
 
 #[pymethods]
@@ -48,7 +49,10 @@ impl Rows {
     fn slice<'py>(&self, py: Python<'py>, start: usize, stop: usize) -> PyResult<Bound<'py, PyList>> {
         let stop = stop.min(self.rows.len());
         let rows = self.rows.get(start..stop).unwrap_or_default();
-        PyList::new(py, rows.iter().map(|row| stats::stats(py, row)).collect::<PyResult<Vec<_>>>()?)
+        PyList::new(
+            py,
+            rows.iter().map(|row| stats::stats(py, &SystemStats::from(row))).collect::<PyResult<Vec<_>>>()?,
+        )
     }
 }
 
@@ -97,25 +101,25 @@ impl MonitorBase {
 
     /// Seconds between two samples.
     #[getter]
-    fn interval(&self, py: Python<'_>) -> PyResult<f64> {
+    fn _mtaio_interval(&self, py: Python<'_>) -> PyResult<f64> {
         Ok(self.core(py)?.config().interval_seconds())
     }
 
     /// How many samples are kept.
     #[getter]
-    fn history_size(&self, py: Python<'_>) -> PyResult<usize> {
+    fn _mtaio_history_size(&self, py: Python<'_>) -> PyResult<usize> {
         Ok(self.core(py)?.config().history_size())
     }
 
     /// What cpu_usage and memory_usage are shares of: "auto" or "host".
     #[getter]
-    fn scope(&self, py: Python<'_>) -> PyResult<&'static str> {
+    fn _mtaio_scope(&self, py: Python<'_>) -> PyResult<&'static str> {
         Ok(self.core(py)?.config().scope().name())
     }
 
     /// Whether it samples.
     #[getter]
-    fn is_running(&self, py: Python<'_>) -> PyResult<bool> {
+    fn _mtaio_is_running(&self, py: Python<'_>) -> PyResult<bool> {
         Ok(self.core(py)?.is_running())
     }
 
@@ -222,9 +226,19 @@ impl MonitorBase {
         let options = RuleOptions {
             below: below.extract().map_err(|_| wrong_type("below", "True or False", below))?,
             clear: clear.map(|clear| number("clear", "a finite number or None", clear)).transpose()?,
-            for_seconds: number("for_seconds", "a finite number of seconds from 0", for_seconds)?,
+            for_seconds: number(
+                "for_seconds",
+                "a number of seconds from 0 to 3.2e9 (a hundred years)",
+                for_seconds,
+            )?,
             repeat_seconds: repeat_seconds
-                .map(|seconds| number("repeat_seconds", "a finite number of seconds above 0, or None", seconds))
+                .map(|seconds| {
+                    number(
+                        "repeat_seconds",
+                        "a number of seconds above 0 and up to 3.2e9 (a hundred years), or None",
+                        seconds,
+                    )
+                })
                 .transpose()?,
         };
         let value = number("value", "a finite number", value)?;
@@ -257,7 +271,7 @@ impl MonitorBase {
 
     /// The fields of a reading of this moment; or a float, the seconds after which to ask again.
     fn _mtaio_read<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        match self.core(py)?.current_stats().map_err(|error| exception(py, &error))? {
+        match self.reading(py)? {
             Ok(reading) => Ok(stats::stats(py, &reading)?.into_any()),
             Err(seconds) => Ok(PyFloat::new(py, seconds).into_any()),
         }
@@ -267,7 +281,7 @@ impl MonitorBase {
     /// A tuple with one float: the seconds after which to ask again.
     fn _mtaio_read_metric<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
         let value = |reading: &SystemStats| BuiltIn::from_name(name).and_then(|metric| reading.value(metric));
-        match self.core(py)?.current_stats().map_err(|error| exception(py, &error))? {
+        match self.reading(py)? {
             Ok(reading) => Ok(value(&reading).into_pyobject(py)?),
             Err(seconds) => Ok((seconds,).into_pyobject(py)?.into_any()),
         }
@@ -297,13 +311,16 @@ impl MonitorBase {
         let start = start.map(|start| number("start_time", accepted, start)).transpose()?;
         let end = end.map(|end| number("end_time", accepted, end)).transpose()?;
         let core = self.core(py)?;
-        let rows = py.detach(|| core.history(start, end)).map_err(|error| exception(py, &error))?;
+        let rows = py.detach(|| core.history_rows(start, end)).map_err(|error| exception(py, &error))?;
         Ok(Rows { rows })
     }
 
     /// The fields of MonitorHealth that the core knows.
     fn _mtaio_health<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        stats::health(py, &self.core(py)?.health())
+        let core = self.core(py)?;
+        // It may wait for a reading that is under way.
+        let health = py.detach(|| core.health());
+        stats::health(py, &health)
     }
 }
 
@@ -311,6 +328,14 @@ impl MonitorBase {
     /// The monitor behind it.
     pub(crate) fn core(&self, py: Python<'_>) -> PyResult<&Arc<MonitorCore>> {
         self.core.get().ok_or_else(|| not_initialised(py))
+    }
+
+    /// A reading. It takes 40 µs, so the GIL is kept; only where another reading is under way is it let go of.
+    fn reading(&self, py: Python<'_>) -> PyResult<Result<SystemStats, f64>> {
+        let core = self.core(py)?;
+        core.current_stats_within(Duration::ZERO)
+            .or_else(|_| py.detach(|| core.current_stats()))
+            .map_err(|error| exception(py, &error))
     }
 
     #[cold]

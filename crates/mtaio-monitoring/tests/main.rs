@@ -7,6 +7,7 @@ mod history;
 mod machine;
 mod metrics;
 mod monitor;
+mod profiler;
 mod rates;
 mod sampling;
 mod tidy;

@@ -17,6 +17,22 @@ CALLS_AT_ONCE = 64
 Handler = Callable[..., Any]
 
 
+def is_cancelled() -> bool:
+    """Whether somebody has cancelled the task that asks."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def is_fault(error: BaseException) -> bool:
+    """Whether an exception is the doing of the code that raised it, and not the end of its task or program.
+
+    A CancelledError is, where nobody cancelled this task: it comes of something else that was awaited.
+    """
+    if isinstance(error, asyncio.CancelledError):
+        return not is_cancelled()
+    return not isinstance(error, (KeyboardInterrupt, SystemExit, GeneratorExit))
+
+
 class Handlers:
     """The handlers of one kind of event, each call in a task of its own."""
 
@@ -69,7 +85,9 @@ class Handlers:
             result = entry.handler(*arguments)
             if inspect.isawaitable(result):
                 await result
-        except Exception:
+        except BaseException as error:
+            if not is_fault(error):
+                raise
             self._tasks.errors += 1
             logger.exception("the %s handler %s raised; sampling goes on", self._kind, entry.name)
 
@@ -127,6 +145,7 @@ class HandlerTasks:
                 task.cancel()
             raise
         for task in late:
+            self.errors += 1
             logger.warning("%s did not end within the budget of stop() and is cancelled", task.get_name())
             task.cancel()
         if late:

@@ -11,12 +11,12 @@ import os
 import weakref
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar, overload
 
 from . import _loop, _native
 from ._alert import Alert
 from ._errors import ConfigurationTypeError, MonitoringError, UnknownMetricError
-from ._handlers import Handler, Handlers, HandlerTasks
+from ._handlers import Handler, Handlers, HandlerTasks, is_cancelled, is_fault
 from ._stats import CPUStats, IOStats, MemoryStats, MonitorHealth, SectionHealth, SystemStats
 
 logger = logging.getLogger("mtaio.monitoring")
@@ -29,6 +29,32 @@ BACK_OFF_SECONDS = (1.0, 60.0)
 HISTORY_SLICE = 500
 
 H = TypeVar("H", bound=Callable[..., Any])
+T = TypeVar("T")
+
+
+class Shown(Generic[T]):
+    """An attribute that shows a value of the native half, and gives way to a subclass's own of the same name.
+
+    A property would not: `self.interval = 5` in a subclass's `__init__` would raise.
+    """
+
+    def __init__(self, native: str, doc: str) -> None:
+        """Shows the native attribute of that name."""
+        self._native = native
+        self.__doc__ = doc
+
+    @overload
+    def __get__(self, monitor: None, owner: type | None = None) -> Self: ...
+
+    @overload
+    def __get__(self, monitor: object, owner: type | None = None) -> T: ...
+
+    def __get__(self, monitor: object | None, owner: type | None = None) -> Self | T:
+        """The value."""
+        if monitor is None:
+            return self
+        value: T = getattr(monitor, self._native)
+        return value
 
 
 class ResourceMonitor(_native.MonitorBase):
@@ -49,6 +75,11 @@ class ResourceMonitor(_native.MonitorBase):
         >>> asyncio.run(main())
         True
     """
+
+    interval = Shown[float]("_mtaio_interval", "Seconds between two samples.")
+    history_size = Shown[int]("_mtaio_history_size", "How many samples are kept.")
+    scope = Shown[str]("_mtaio_scope", 'What cpu_usage and memory_usage are shares of: "auto" or "host".')
+    is_running = Shown[bool]("_mtaio_is_running", "Whether it samples.")
 
     def __init__(self, interval: float = 1.0, history_size: int = 3600, *, scope: str = "auto") -> None:
         """Makes a monitor that does not run yet.
@@ -76,13 +107,13 @@ class ResourceMonitor(_native.MonitorBase):
     def __repr__(self) -> str:
         """Its settings and whether it runs."""
         try:
-            state = "running" if self.is_running else "stopped"
+            state = "running" if self._mtaio_is_running else "stopped"
         except MonitoringError:
             # A debugger must be able to show it.
             return f"<{type(self).__name__} not initialised>"
         return (
-            f"<{type(self).__name__} interval={self.interval:g} history_size={self.history_size} "
-            f"scope={self.scope!r} {state}>"
+            f"<{type(self).__name__} interval={self._mtaio_interval:g} "
+            f"history_size={self._mtaio_history_size} scope={self._mtaio_scope!r} {state}>"
         )
 
     async def start(self) -> None:
@@ -91,8 +122,8 @@ class ResourceMonitor(_native.MonitorBase):
         Raises:
             MonitoringError: There is no running loop, or the monitor runs on another one.
         """
-        loop = self._mtaio_running_loop()
-        if self.is_running and self._mtaio_doorbell is not None:
+        loop = self._mtaio_running_loop("start")
+        if self._mtaio_is_running and self._mtaio_doorbell is not None:
             if self._mtaio_doorbell.loop is loop:
                 return
             if not self._mtaio_doorbell.loop.is_closed():
@@ -107,16 +138,18 @@ class ResourceMonitor(_native.MonitorBase):
                 f"collect_metrics must be an async def without arguments, got {type(collect).__name__} {collect!r}"
             )
         self._mtaio_loop = loop
-        self._mtaio_doorbell = _loop.Doorbell(loop, self._mtaio_open_doorbell(), self._mtaio_drain_here)
         try:
+            self._mtaio_doorbell = _loop.Doorbell(loop, self._mtaio_open_doorbell(), self._mtaio_drain_here)
             self._mtaio_start()
         except BaseException:
+            self._mtaio_close_doorbell()
             self._mtaio_detach()
             raise
         # Alerts that were held for want of a loop.
         self._mtaio_drain_here()
         if collect is not None:
-            self._mtaio_collector = _loop.spawn(
+            # Among the handlers' calls, so that stop() treats it as one: waited for, told of, cancelled.
+            self._mtaio_collector = self._mtaio_tasks.spawn(
                 loop, self._mtaio_keep_collecting(collect), f"mtaio {type(self).__name__}.collect_metrics"
             )
 
@@ -130,7 +163,7 @@ class ResourceMonitor(_native.MonitorBase):
             MonitoringError: The monitor runs on a loop that runs in another thread.
         """
         self._mtaio_require_initialised()
-        loop = asyncio.get_running_loop()
+        loop = self._mtaio_running_loop("stop")
         doorbell = self._mtaio_doorbell
         if doorbell is not None and doorbell.loop is not loop and doorbell.loop.is_running():
             raise MonitoringError("the monitor runs on another event loop: await its stop() there")
@@ -140,23 +173,21 @@ class ResourceMonitor(_native.MonitorBase):
         self._mtaio_request_stop()
         collector, self._mtaio_collector = self._mtaio_collector, None
         self._mtaio_detach()
-        if collector is not None and (collector is own or collector in stopping or collector.get_loop().is_closed()):
-            collector = None
-        if collector is not None:
+        if collector is not None and not (
+            collector is own or collector in stopping or collector.get_loop().is_closed()
+        ):
             collector.cancel()
         if own is not None:
             stopping.add(own)
         try:
             # A sample takes less than a millisecond, so this ends at once; unless somebody starts it
             # meanwhile.
-            while not self._mtaio_wait_stopped(0.0) and not self.is_running:
+            while not self._mtaio_wait_stopped(0.0) and not self._mtaio_is_running:
                 if _loop.now() >= deadline:
                     break
                 await asyncio.sleep(0.001)
             # What the last sample had to tell is told.
             self._mtaio_deliver()
-            if collector is not None and collector.get_loop() is loop:
-                await asyncio.wait([collector], timeout=STOP_BUDGET_SECONDS / 2)
             await self._mtaio_tasks.settle(max(0.0, deadline - _loop.now()))
         finally:
             stopping.discard(own)
@@ -243,7 +274,7 @@ class ResourceMonitor(_native.MonitorBase):
         self._mtaio_require_initialised()
         return any([of.remove(handler) for of in (self._mtaio_exceeded, self._mtaio_cleared, self._mtaio_alerted)])
 
-    async def alert(self, metric: str, value: float | None = None, message: str | None = None) -> None:
+    async def alert(self, metric: str | None = None, value: float | None = None, message: str | None = None) -> None:
         """Raises an alert of the program's own: ``alert(message)`` or ``alert(metric, value, message)``.
 
         It goes to the ``on_alert`` handlers; without one, to the ``mtaio.monitoring`` logger.
@@ -254,10 +285,9 @@ class ResourceMonitor(_native.MonitorBase):
             message: One sentence for a person.
         """
         if message is None:
-            if value is not None:
-                raise ConfigurationTypeError(
-                    "alert takes (message) or (metric, value, message), got a metric and a value without a message"
-                )
+            if metric is None or value is not None:
+                given = "nothing" if metric is None and value is None else "a value without a message"
+                raise ConfigurationTypeError(f"alert takes (message) or (metric, value, message), got {given}")
             self._mtaio_raise(None, None, str(metric))
         else:
             self._mtaio_raise(metric, value, str(message))
@@ -309,6 +339,10 @@ class ResourceMonitor(_native.MonitorBase):
 
     async def record_metrics(self, metrics: Mapping[str, float]) -> None:
         """Records several values: ``{name: value}``. See ``record_metric``."""
+        if not isinstance(metrics, Mapping):
+            raise ConfigurationTypeError(
+                f"metrics must be a mapping of names to values, got {type(metrics).__name__} {metrics!r}"
+            )
         told = False
         try:
             for name, value in metrics.items():
@@ -327,7 +361,7 @@ class ResourceMonitor(_native.MonitorBase):
         """
         if not self._mtaio_is_built_in(name):
             return self._mtaio_latest(name)
-        if self.is_running:
+        if self._mtaio_is_running:
             # Before the first sample, and where this one did not measure it, there is only a fresh reading.
             with contextlib.suppress(UnknownMetricError):
                 return self._mtaio_latest(name)
@@ -340,7 +374,10 @@ class ResourceMonitor(_native.MonitorBase):
         while isinstance(reading := self._mtaio_read_metric(name), tuple):  # noqa: ASYNC110
             await asyncio.sleep(reading[0])
         if reading is None:
-            raise UnknownMetricError(f"the metric {name!r} cannot be measured on this machine")
+            raise UnknownMetricError(
+                f"the metric {name!r} has no value in this reading: there was nothing to measure, "
+                "or its file could not be read (see health())"
+            )
         return reading
 
     def health(self) -> MonitorHealth:
@@ -356,13 +393,13 @@ class ResourceMonitor(_native.MonitorBase):
 
     def _mtaio_require_initialised(self) -> None:
         """Raises the native half's error, which says what to do, instead of an AttributeError of ours."""
-        _ = self.is_running
+        _ = self._mtaio_is_running
 
-    def _mtaio_running_loop(self) -> asyncio.AbstractEventLoop:
+    def _mtaio_running_loop(self, asked: str) -> asyncio.AbstractEventLoop:
         loop = _loop.running_loop()
         if loop is None:
             raise MonitoringError(
-                "start() needs a running event loop: await it inside a coroutine, "
+                f"{asked}() needs a running event loop: await it inside a coroutine, "
                 "for example one given to asyncio.run()"
             )
         return loop
@@ -424,11 +461,16 @@ class ResourceMonitor(_native.MonitorBase):
             started = _loop.now()
             try:
                 await collect()
-            except Exception:
+            except BaseException as error:
+                if not is_fault(error):
+                    raise
                 if _loop.now() - started > longest:
                     delay = shortest
                 self._mtaio_collect_metrics_errors += 1
                 logger.exception("collect_metrics raised; sampling goes on, and it starts again in %g s", delay)
+                if is_cancelled():
+                    # It raised instead of heeding stop(): it is not to start again.
+                    return
             else:
                 return
             await asyncio.sleep(delay)

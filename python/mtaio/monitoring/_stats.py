@@ -177,7 +177,7 @@ class MonitorHealth:
         dropped_events: Alerts that waited for a loop until there was no more room (4096).
         thresholds_without_data: Metrics with a threshold that have had no value for three intervals.
         sections: How the readings have gone.
-        handler_errors: Calls of handlers that raised.
+        handler_errors: Calls of handlers that raised, or that stop() had to cancel.
         dropped_calls: Calls of handlers not made because 64 of the same handler were under way.
         collect_metrics_errors: Times that a subclass's ``collect_metrics`` raised and was started again.
     """

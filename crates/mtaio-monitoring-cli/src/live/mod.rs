@@ -16,10 +16,11 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use mtaio_monitoring::clock::Clock;
+use mtaio_monitoring::thread::spawn;
 
 use crate::appearance::Appearance;
 use crate::lines::line;
@@ -99,7 +100,7 @@ impl LiveView {
     ) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
         let (end, ended) = mpsc::channel();
-        let thread = thread::Builder::new().name("mtaio live view".to_owned()).spawn(move || {
+        let thread = spawn("mtaio live view", move || {
             let show = AssertUnwindSafe(|| Showing::new(source, options, stopped).show(output));
             let result = catch_unwind(show).unwrap_or_else(|_| Err(io::Error::other("a bug in the live view")));
             // Nobody listens where the budget for stopping has run out.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::clock::NANOS_PER_SECOND;
 use crate::error::{MonitoringError, Result};
 
-/// The longest time that a rule takes: a hundred years, so that nanoseconds fit.
-const LONGEST_SECONDS: f64 = 100.0 * 365.25 * 86_400.0;
+/// The longest time that a rule takes: about a hundred years, so that nanoseconds fit.
+const LONGEST_SECONDS: f64 = 3.2e9;
 
 /// What can be said about a threshold beside its metric and value. The default is the plain one: above, at once,
 /// once.
@@ -72,14 +72,14 @@ impl Rule {
         if !(0.0..=LONGEST_SECONDS).contains(&for_seconds) {
             return Err(MonitoringError::argument(
                 "for_seconds",
-                "a finite number of seconds from 0",
+                "a number of seconds from 0 to 3.2e9 (a hundred years)",
                 for_seconds,
             ));
         }
         if let Some(repeat) = options.repeat_seconds
             && !(repeat > 0.0 && repeat <= LONGEST_SECONDS)
         {
-            let accepted = "a finite number of seconds above 0, or nothing";
+            let accepted = "a number of seconds above 0 and up to 3.2e9 (a hundred years), or None";
             return Err(MonitoringError::argument("repeat_seconds", accepted, repeat));
         }
         Ok(Self {

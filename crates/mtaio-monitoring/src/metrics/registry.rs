@@ -67,6 +67,13 @@ impl Registry {
     /// it would be one more than the limit.
     #[must_use]
     pub fn get_or_create(&self, name: &str) -> Option<Arc<Series>> {
+        self.get_or_create_watched(name, false)
+    }
+
+    /// As [`get_or_create`](Self::get_or_create); a series that this makes is watched from its first value on, if so
+    /// wanted.
+    #[must_use]
+    pub fn get_or_create_watched(&self, name: &str, watched: bool) -> Option<Arc<Series>> {
         if let Some(series) = self.get(name) {
             return Some(series);
         }
@@ -80,6 +87,7 @@ impl Registry {
             return None;
         }
         let series = Arc::new(Series::new(name));
+        series.set_watched(watched);
         all.insert(Arc::clone(series.name()), Arc::clone(&series));
         Some(series)
     }

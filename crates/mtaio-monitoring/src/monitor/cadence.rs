@@ -6,9 +6,9 @@
 /// use mtaio_monitoring::monitor::{Cadence, Due};
 /// let mut cadence = Cadence::new(0, 100);
 /// assert_eq!(cadence.next_ns(), 100);
-/// assert_eq!(cadence.arrive(130), Due { missed: 0, late_ns: 30 });
+/// assert_eq!(cadence.arrive(130), Due { missed: 0, late_ns: 30, deadline_ns: 100 });
 /// assert_eq!(cadence.next_ns(), 200, "late once, and back on the grid");
-/// assert_eq!(cadence.arrive(470), Due { missed: 2, late_ns: 70 }, "300 and 400 went by; 400 is this one");
+/// assert_eq!(cadence.arrive(470), Due { missed: 2, late_ns: 70, deadline_ns: 400 }, "200 and 300 were missed");
 /// assert_eq!(cadence.next_ns(), 500);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Due {
     pub missed: u64,
     /// How long after the newest deadline.
     pub late_ns: u64,
+    /// That deadline, on the monotonic clock.
+    pub deadline_ns: u64,
 }
 
 impl Cadence {
@@ -45,6 +47,7 @@ impl Cadence {
         let behind = now_ns.saturating_sub(self.next_ns);
         let missed = behind / self.interval_ns;
         self.next_ns = self.next_ns.saturating_add((missed + 1).saturating_mul(self.interval_ns));
-        Due { missed, late_ns: behind % self.interval_ns }
+        let late_ns = behind % self.interval_ns;
+        Due { missed, late_ns, deadline_ns: now_ns.saturating_sub(late_ns) }
     }
 }

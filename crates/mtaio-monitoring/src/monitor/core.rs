@@ -1,12 +1,14 @@
 //! The monitor without a runtime: a sampling thread, a history, thresholds, recorded metrics and an outbox.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
 use crate::alerts::{Alert, Rule};
 use crate::error::{MonitoringError, Result};
+use crate::history::Stamped;
 use crate::metrics::catalogue::BuiltIn;
 use crate::metrics::{Series, SeriesSnapshot};
 use crate::rates::{Interval, SystemStats};
@@ -15,6 +17,9 @@ use super::config::Config;
 use super::health::HealthReport;
 use super::outbox::{Event, RecentAlerts};
 use super::shared::{ASK_BUDGET, Control, Shared};
+
+/// Rows of the history that are copied while it is held.
+const ROWS_AT_ONCE: usize = 4096;
 
 /// The monitor that both faces share. Every method may be called from any thread.
 ///
@@ -157,11 +162,20 @@ impl MonitorCore {
     ///
     /// As above, wrapped: [`MonitoringError::Unavailable`] where a reading has been under way for a second.
     pub fn current_stats(&self) -> Result<Result<SystemStats, f64>> {
+        self.current_stats_within(ASK_BUDGET)
+    }
+
+    /// As [`Self::current_stats`], waiting for so long at most for a reading that is under way.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::current_stats`].
+    pub fn current_stats_within(&self, budget: Duration) -> Result<Result<SystemStats, f64>> {
         let shared = self.shared();
-        let Some(mut sampler) = shared.sampler.try_lock_for(ASK_BUDGET) else {
+        let Some(mut sampler) = shared.sampler.try_lock_for(budget) else {
             return Err(MonitoringError::Unavailable(format!(
                 "the reading under way has taken over {} s: the system does not answer",
-                ASK_BUDGET.as_secs()
+                budget.as_secs_f64()
             )));
         };
         let Some(mut reading) = shared.guarded(|| sampler.ask()) else {
@@ -180,6 +194,15 @@ impl MonitorCore {
     ///
     /// [`MonitoringError::Configuration`] for a time that is not a number.
     pub fn history(&self, start: Option<f64>, end: Option<f64>) -> Result<Vec<SystemStats>> {
+        Ok(self.history_rows(start, end)?.iter().map(SystemStats::from).collect())
+    }
+
+    /// As [`Self::history`], in the compact form that [`SystemStats`] is made from.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::history`].
+    pub fn history_rows(&self, start: Option<f64>, end: Option<f64>) -> Result<Vec<Interval>> {
         for (argument, time) in [("start_time", start), ("end_time", end)] {
             if time.is_some_and(f64::is_nan) {
                 return Err(MonitoringError::argument(argument, "seconds since the epoch, or nothing", "NaN"));
@@ -187,15 +210,25 @@ impl MonitorCore {
         }
         let shared = self.shared();
         let (start, end) = (start.unwrap_or(f64::NEG_INFINITY), end.unwrap_or(f64::INFINITY));
-        // Copied out first: making readable statistics of a long history must not hold up the next sample.
-        let rows: Vec<Interval> = shared.history.lock().range(start, end).copied().collect();
-        Ok(rows.iter().map(SystemStats::from).collect())
+        let mut rows: Vec<Interval> = Vec::new();
+        loop {
+            // A slice at a time: copying a long history must not hold up the next sample.
+            let from = rows.last().map_or(start, |newest| newest.timestamp_seconds().next_up());
+            let before = rows.len();
+            rows.extend(shared.history.lock().range(from, end).take(ROWS_AT_ONCE));
+            if rows.len() < before + ROWS_AT_ONCE {
+                return Ok(rows);
+            }
+        }
     }
 
-    /// The newest sample of the cadence.
+    /// The newest sample of the cadence since it was last started.
     #[must_use]
     pub fn latest_stats(&self) -> Option<SystemStats> {
-        self.shared().history.lock().newest().map(SystemStats::from)
+        let shared = self.shared();
+        let first = shared.health.first_sequence.load(Ordering::Relaxed);
+        let history = shared.history.lock();
+        history.newest().filter(|newest| newest.time.sequence >= first).map(SystemStats::from)
     }
 
     /// The latest value of a metric: of the newest sample for a built-in one, else the one recorded last.

@@ -10,6 +10,8 @@ use crate::sampling::SectionHealth;
 pub(super) struct Health {
     pub(super) samples: AtomicU64,
     pub(super) missed_ticks: AtomicU64,
+    /// The first sequence number of the newest run: what was before a stop is not the latest of anything.
+    pub(super) first_sequence: AtomicU64,
     pub(super) latest_late_ns: AtomicU64,
     pub(super) largest_late_ns: AtomicU64,
     pub(super) dropped_values: AtomicU64,

@@ -275,6 +275,15 @@ impl ResourceMonitor {
         self.inner.deliver_if_stopped();
     }
 
+    /// Raises an alert of the service's own about a metric's value.
+    pub fn alert_about(&self, metric: &str, value: f64, message: impl Into<String>) {
+        let mut alert = Alert::of_message(message.into(), 0.0);
+        alert.metric = Some(metric.into());
+        alert.value = Some(value);
+        self.inner.core.raise(alert);
+        self.inner.deliver_if_stopped();
+    }
+
     /// Records a value, and tells the handlers of a threshold that it crosses.
     ///
     /// NaN and infinities are dropped and counted.

@@ -54,7 +54,12 @@ impl Sampler {
             clock,
             // At 1 ms intervals half an interval is within a busy machine's scheduling noise.
             tolerance_ns: (interval_ns / 2).max(100_000_000),
-            tick_slack_ns: (window_seconds * TIMER_SLACK * 1e9) as u64,
+            // Faster ticks have another one a little further back.
+            tick_slack_ns: if interval_ns as f64 >= window_seconds * 1e9 {
+                (window_seconds * TIMER_SLACK * 1e9) as u64
+            } else {
+                0
+            },
             raw: RawSample::default(),
             ticks: Baselines::new(window_seconds),
             asked: Baselines::new(window_seconds),

@@ -87,9 +87,9 @@ impl Shared {
         control.started += 1;
         let thread = control.started;
         let shared = Arc::clone(self);
-        std::thread::Builder::new().name("mtaio-monitor".to_owned()).spawn(move || shared.run(thread)).map_err(
-            |error| MonitoringError::Unavailable(format!("the sampling thread could not be started: {error}")),
-        )?;
+        crate::thread::spawn("mtaio-monitor", move || shared.run(thread)).map_err(|error| {
+            MonitoringError::Unavailable(format!("the sampling thread could not be started: {error}"))
+        })?;
         control.current = Some(thread);
         control.alive += 1;
         Ok(())
@@ -99,6 +99,7 @@ impl Shared {
     fn run(&self, thread: u64) {
         let clock = self.config.clock();
         self.sampler.lock().start_anew();
+        self.health.first_sequence.store(self.sequence(), Ordering::Relaxed);
         self.watches.lock().skip();
         let start_ns = clock.monotonic_ns() + self.phase_ns();
         let mut cadence = Cadence::new(start_ns, self.config.interval_ns());
@@ -157,7 +158,7 @@ impl Shared {
         reading.interval.time.sequence = self.sequence();
         health.latest_late_ns.store(due.late_ns, Ordering::Relaxed);
         health.largest_late_ns.fetch_max(due.late_ns, Ordering::Relaxed);
-        self.evaluate(&reading, due.missed + 1);
+        self.evaluate(&reading, due);
         // A row without a window would tell of a processor that nobody measured, so the first ticks after a
         // beginning and after a gap (0.1 s at most) are not kept.
         if reading.has_window {
@@ -174,26 +175,29 @@ impl Shared {
         health.samples.load(Ordering::Relaxed) + health.missed_ticks.load(Ordering::Relaxed)
     }
 
-    fn evaluate(&self, reading: &Reading, ticks: u64) {
+    /// Values count for the moment at which they were due: else `repeat_seconds` and `for_seconds` would wait a whole
+    /// interval more whenever a timer is later once than the next time.
+    fn evaluate(&self, reading: &Reading, due: Due) {
         let stats = SystemStats::from(&reading.interval);
-        let mut events = Vec::new();
         let silent = {
             let mut watches = self.watches.lock();
             if reading.after_gap {
                 watches.skip();
             } else {
-                watches.observe_sample(&stats, self.config.clock().monotonic_ns(), &mut events);
+                // Pushed while the watches are held, here and everywhere: the order of events is that of the changes.
+                for event in watches.observe_sample(&stats, due.deadline_ns) {
+                    self.outbox.push(event);
+                }
             }
             // Before the first window shares and rates cannot have a value: that is no sign of a misspelt name.
             if reading.has_window {
-                watches.count_silence(ticks, |metric| self.has_value(metric))
+                watches.count_silence(due.missed + 1, |metric| self.has_value(metric))
             } else {
                 Vec::new()
             }
         };
-        events.extend(silent.iter().map(|metric| Event::NoData(self.no_data_message(metric))));
-        for event in events {
-            self.outbox.push(event);
+        for metric in silent {
+            self.outbox.push(Event::NoData(self.no_data_message(&metric)));
         }
     }
 
@@ -209,7 +213,8 @@ impl Shared {
                 "name must be one that the monitor does not measure itself, got {name:?}: record under another name"
             )));
         }
-        let series = self.registry.get_or_create(name);
+        let series = self.registry.get_or_create_watched(name, self.rules.load().contains_key(name));
+        // A threshold that was set since is seen here, or has seen the series.
         if let Some(series) = &series
             && self.rules.load().contains_key(name)
         {
@@ -231,12 +236,10 @@ impl Shared {
     fn check(&self, metric: &str, value: f64) -> bool {
         let now = self.config.clock().now();
         let timestamp = now.realtime_ns as f64 / 1e9;
-        let event = self.watches.lock().observe(metric, value, now.monotonic_ns, timestamp);
-        let told = event.is_some();
-        if let Some(event) = event {
-            self.outbox.push(event);
-        }
-        told
+        let mut watches = self.watches.lock();
+        let Some(event) = watches.observe(metric, value, now.monotonic_ns, timestamp) else { return false };
+        self.outbox.push(event);
+        true
     }
 
     pub(super) fn set_rule(&self, rule: &Rule) {

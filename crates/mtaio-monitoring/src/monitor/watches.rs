@@ -60,12 +60,14 @@ impl Watches {
     }
 
     /// A sample: values for the built-in metrics.
-    pub(super) fn observe_sample(&mut self, stats: &SystemStats, now_ns: u64, events: &mut Vec<Event>) {
+    pub(super) fn observe_sample(&mut self, stats: &SystemStats, now_ns: u64) -> Vec<Event> {
+        let mut events = Vec::new();
         for entry in self.entries.values_mut() {
             if let Some(value) = entry.built_in.and_then(|metric| stats.value(metric)) {
                 events.extend(entry.observe(value, now_ns, stats.timestamp));
             }
         }
+        events
     }
 
     /// Time that nobody saw counts for no threshold.

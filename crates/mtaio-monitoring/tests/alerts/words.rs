@@ -27,19 +27,25 @@ fn what_cannot_be_a_threshold_is_refused_by_name() {
             "clear must be a finite number at or below the threshold of 8, got -inf",
         ),
         (refusal("v", 8.0, below(7.0)), "clear must be a finite number at or above the threshold of 8, got 7"),
-        (refusal("v", 8.0, lasting(-1.0)), "for_seconds must be a finite number of seconds from 0, got -1"),
-        (refusal("v", 8.0, lasting(f64::NAN)), "for_seconds must be a finite number of seconds from 0, got NaN"),
+        (
+            refusal("v", 8.0, lasting(-1.0)),
+            "for_seconds must be a number of seconds from 0 to 3.2e9 (a hundred years), got -1",
+        ),
+        (
+            refusal("v", 8.0, lasting(f64::NAN)),
+            "for_seconds must be a number of seconds from 0 to 3.2e9 (a hundred years), got NaN",
+        ),
         (
             refusal("v", 8.0, lasting(f64::INFINITY)),
-            "for_seconds must be a finite number of seconds from 0, got inf",
+            "for_seconds must be a number of seconds from 0 to 3.2e9 (a hundred years), got inf",
         ),
         (
             refusal("v", 8.0, repeated(0.0)),
-            "repeat_seconds must be a finite number of seconds above 0, or nothing, got 0",
+            "repeat_seconds must be a number of seconds above 0 and up to 3.2e9 (a hundred years), or None, got 0",
         ),
         (
             refusal("v", 8.0, repeated(f64::NAN)),
-            "repeat_seconds must be a finite number of seconds above 0, or nothing, got NaN",
+            "repeat_seconds must be a number of seconds above 0 and up to 3.2e9 (a hundred years), or None, got NaN",
         ),
     ] {
         assert_eq!(refused, expected);

@@ -21,7 +21,7 @@ proptest! {
             let now = next + delay;
             let newest = (now - start) / interval;
             let due = cadence.arrive(now);
-            prop_assert_eq!(due, Due { missed: newest - last - 1, late_ns: now - (start + newest * interval) });
+            prop_assert_eq!(due, Due { missed: newest - last - 1, late_ns: now - (start + newest * interval), deadline_ns: start + newest * interval });
             last = newest;
         }
     }

@@ -4,11 +4,11 @@ use super::{code, files_below, hold, with_ending};
 
 const SOURCE: &str = "crates/mtaio-monitoring/src/";
 
-/// The rungs, lowest first. `profiler` and `export` have no tenant yet.
+/// The rungs, lowest first. `export` has no tenant yet.
 const LADDER: [&[&str]; 6] = [
-    &["error", "clock", "lock"],
-    &["sampling", "metrics", "profiler"],
-    &["rates", "history", "alerts"],
+    &["error", "clock", "lock", "thread"],
+    &["sampling", "metrics"],
+    &["rates", "history", "alerts", "profiler"],
     &["monitor"],
     &["snapshot"],
     &["export"],

@@ -1,0 +1,64 @@
+//! T11: what a span costs in Rust, beside fastrace's `LocalSpan`.
+//!
+//! Batches of both alternate within one run, and each reports its median. fastrace collects into a reporter that throws
+//! everything away, off the measured thread; ours keeps the newest 100 000. Prints one line of JSON a case.
+
+use std::hint::black_box;
+
+use fastrace::collector::{Config, Reporter, SpanRecord};
+use fastrace::prelude::{LocalSpan, Span, SpanContext};
+use mtaio_monitoring::Profiler;
+use mtaio_monitoring::clock::Clock;
+
+const BATCHES: usize = 201;
+const SPANS_A_BATCH: u64 = 2_000;
+const TARGET: f64 = 0.5;
+
+struct ThrowAway;
+
+impl Reporter for ThrowAway {
+    fn report(&mut self, spans: Vec<SpanRecord>) {
+        black_box(spans);
+    }
+}
+
+fn main() {
+    let clock = Clock::system();
+    let profiler = Profiler::new();
+    fastrace::set_reporter(ThrowAway, Config::default());
+    let mut ours = || {
+        for _ in 0..SPANS_A_BATCH {
+            drop(black_box(profiler.enter("op")));
+        }
+    };
+    let mut peer = || {
+        let root = Span::root("root", SpanContext::random());
+        let _inside = root.set_local_parent();
+        for _ in 0..SPANS_A_BATCH {
+            drop(black_box(LocalSpan::enter_with_local_parent("op")));
+        }
+    };
+    let (mut ours_ns, mut peer_ns) = (Vec::with_capacity(BATCHES), Vec::with_capacity(BATCHES));
+    for _ in 0..BATCHES {
+        ours_ns.push(batch(&clock, &mut ours));
+        peer_ns.push(batch(&clock, &mut peer));
+    }
+    let (ours_ns, peer_ns) = (median(ours_ns), median(peer_ns));
+    println!(
+        "{{\"id\":\"T11\",\"what\":\"a span\",\"ours_ns\":{ours_ns:.1},\"peer\":\"fastrace LocalSpan\",\
+         \"peer_ns\":{peer_ns:.1},\"ratio\":{:.3},\"target\":{TARGET}}}",
+        ours_ns / peer_ns
+    );
+}
+
+/// Nanoseconds a span.
+fn batch(clock: &Clock, spans: &mut impl FnMut()) -> f64 {
+    let begin_ns = clock.monotonic_ns();
+    spans();
+    (clock.monotonic_ns() - begin_ns) as f64 / SPANS_A_BATCH as f64
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

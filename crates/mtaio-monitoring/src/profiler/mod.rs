@@ -1,0 +1,131 @@
+//! Exact traces of operations, under any concurrency.
+//!
+//! The well-known profilers keep one stack for all tasks, and so give a task the parent of whatever ran before it. Here
+//! the parent belongs to the *flow*: a guard puts its trace in place on its thread and takes it away again, and a traced
+//! future does so around each poll, so that two futures that take turns on a thread never see each other's.
+
+mod finished;
+mod local;
+mod names;
+mod profile;
+mod record;
+mod recorder;
+mod traced;
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::error::{MonitoringError, Result};
+
+pub use profile::{Profile, ProfileMetrics, Trace};
+pub use record::Status;
+pub use traced::{Entered, Traced};
+
+use recorder::Recorder;
+
+/// How many finished traces are held one by one, unless told otherwise.
+pub const DEFAULT_MAX_TRACES: usize = 100_000;
+
+/// Records traces. Cloning gives another handle of the same profiler.
+///
+/// ```
+/// use mtaio_monitoring::Profiler;
+///
+/// let profiler = Profiler::new();
+/// {
+///     let _request = profiler.enter("request");
+///     let _query = profiler.enter("query");
+/// }
+/// let profile = profiler.profile();
+/// assert_eq!(profile.metrics(Some("query")).call_count, 1);
+/// assert_eq!(profile.traces[1].parent_id, Some(profile.traces[0].trace_id));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Profiler {
+    /// `None` where it is disabled.
+    recorder: Option<Arc<Recorder>>,
+}
+
+impl Default for Profiler {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Profiler {
+    /// A profiler that holds the newest [`DEFAULT_MAX_TRACES`] traces, and counts all of them.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_clock(DEFAULT_MAX_TRACES, &Clock::system())
+    }
+
+    /// A profiler that holds the newest `max_traces`.
+    ///
+    /// # Errors
+    ///
+    /// [`MonitoringError::Configuration`] for 0.
+    pub fn with_max_traces(max_traces: usize) -> Result<Self> {
+        if max_traces == 0 {
+            return Err(MonitoringError::argument("max_traces", "a whole number of traces from 1", max_traces));
+        }
+        Ok(Self::with_clock(max_traces, &Clock::system()))
+    }
+
+    /// A profiler on a clock that tests move.
+    #[must_use]
+    pub fn with_clock(max_traces: usize, clock: &Clock) -> Self {
+        Self { recorder: Some(Arc::new(Recorder::new(max_traces, clock))) }
+    }
+
+    /// A profiler that records nothing and costs a branch.
+    #[must_use]
+    pub fn disabled() -> Self {
+        Self { recorder: None }
+    }
+
+    /// Whether it records.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.recorder.is_some()
+    }
+
+    /// Begins a trace that ends when the guard is dropped: with an error if that is because of a panic.
+    ///
+    /// For code that does not await; a guard held across an `await` would lend its trace to whatever else runs on the
+    /// thread meanwhile, so it cannot be sent between threads. For futures there is [`Self::trace`].
+    #[must_use = "the trace ends when the guard is dropped"]
+    pub fn enter(&self, name: &str) -> Entered {
+        Entered::begin(self.recorder.as_ref(), name)
+    }
+
+    /// Traces a future: the trace begins when it is first polled and ends when it is ready, or when it is dropped.
+    ///
+    /// Its parent is the trace in which this is called, also if the future is spawned as a task of its own; called
+    /// outside of any, it is the trace that awaits the future.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let profiler = mtaio_monitoring::Profiler::new();
+    /// let answer = profiler.trace("answer", async { 42 }).await;
+    /// assert_eq!(answer, 42);
+    /// assert_eq!(profiler.profile().traces[0].status.name(), "ok");
+    /// # }
+    /// ```
+    pub fn trace<F: Future>(&self, name: &str, future: F) -> Traced<F> {
+        Traced::new(self.recorder.as_ref(), name, future)
+    }
+
+    /// What has been recorded until now. Later traces do not change it.
+    #[must_use]
+    pub fn profile(&self) -> Profile {
+        self.recorder.as_ref().map(|recorder| recorder.profile()).unwrap_or_default()
+    }
+
+    /// Forgets everything. Traces that are open now are not counted when they end.
+    pub fn reset(&self) {
+        if let Some(recorder) = &self.recorder {
+            recorder.reset();
+        }
+    }
+}
