@@ -84,6 +84,7 @@ impl Shared {
         if control.current.is_some() {
             return Ok(());
         }
+        self.health.first_sequence.store(self.sequence(), Ordering::Relaxed);
         control.started += 1;
         let thread = control.started;
         let shared = Arc::clone(self);
@@ -99,7 +100,6 @@ impl Shared {
     fn run(&self, thread: u64) {
         let clock = self.config.clock();
         self.sampler.lock().start_anew();
-        self.health.first_sequence.store(self.sequence(), Ordering::Relaxed);
         self.watches.lock().skip();
         let start_ns = clock.monotonic_ns() + self.phase_ns();
         let mut cadence = Cadence::new(start_ns, self.config.interval_ns());
