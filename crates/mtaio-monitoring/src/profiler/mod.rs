@@ -94,8 +94,8 @@ impl Profiler {
     /// For code that does not await; a guard held across an `await` would lend its trace to whatever else runs on the
     /// thread meanwhile, so it cannot be sent between threads. For futures there is [`Self::trace`].
     #[must_use = "the trace ends when the guard is dropped"]
-    pub fn enter(&self, name: &str) -> Entered {
-        Entered::begin(self.recorder.as_ref(), name)
+    pub fn enter(&self, name: &str) -> Entered<'_> {
+        Entered::begin(self.recorder.as_deref(), name)
     }
 
     /// Traces a future: the trace begins when it is first polled and ends when it is ready, or when it is dropped.

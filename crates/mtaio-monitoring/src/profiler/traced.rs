@@ -15,11 +15,11 @@ use super::recorder::{Recorder, Shard, Slot};
 
 /// A trace that ends when this is dropped. See [`super::Profiler::enter`].
 #[derive(Debug)]
-pub struct Entered {
-    open: Option<Open>,
+pub struct Entered<'a> {
+    open: Option<(&'a Recorder, Slot)>,
     /// The trace that was innermost before.
     outer: u64,
-    /// Its place is on the stack of one thread.
+    /// Its place is on the stack of one thread, and in that thread's shard.
     _not_send: PhantomData<*const ()>,
 }
 
@@ -73,15 +73,15 @@ impl Open {
     }
 }
 
-impl Entered {
-    pub(super) fn begin(recorder: Option<&Arc<Recorder>>, name: &str) -> Self {
+impl<'a> Entered<'a> {
+    pub(super) fn begin(recorder: Option<&'a Recorder>, name: &str) -> Self {
         let begun = recorder.and_then(|recorder| {
-            let name = recorder.names.intern(name);
-            local::with(recorder, |shard, current| {
-                let outer = *current;
-                let slot = recorder.begin(shard, name, outer);
-                *current = slot.id;
-                (Open { recorder: Arc::clone(recorder), shard: Arc::clone(shard), slot }, outer)
+            local::with(recorder, |local| {
+                let name = local.name(recorder, name);
+                let outer = local.current;
+                let slot = recorder.begin(&local.shard, name, outer);
+                local.current = slot.id;
+                ((recorder, slot), outer)
             })
         });
         let (open, outer) = begun.map_or((None, 0), |(open, outer)| (Some(open), outer));
@@ -89,26 +89,24 @@ impl Entered {
     }
 }
 
-impl Drop for Entered {
+impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        let Some(open) = self.open.take() else { return };
-        let outer = self.outer;
-        let own = open.slot.id;
-        let _torn_down = local::with(&open.recorder, |_, current| {
-            // Guards may be dropped out of order; then another trace is innermost, and stays so.
-            if *current == own {
-                *current = outer;
-            }
-        });
+        let Some((recorder, slot)) = self.open.take() else { return };
         let status = if std::thread::panicking() { Status::Error } else { Status::Ok };
-        open.end(status, None);
+        let _torn_down = local::with(recorder, |local| {
+            // Guards may be dropped out of order; then another trace is innermost, and stays so.
+            if local.current == slot.id {
+                local.current = self.outer;
+            }
+            recorder.end(&local.shard, slot, status, None);
+        });
     }
 }
 
 impl<F: Future> Traced<F> {
     pub(super) fn new(recorder: Option<&Arc<Recorder>>, name: &str, future: F) -> Self {
         let state = recorder.map_or(State::Untraced, |recorder| {
-            let parent = local::with(recorder, |_, current| *current).unwrap_or(0);
+            let parent = local::with(recorder, |local| local.current).unwrap_or(0);
             State::New { recorder: Arc::clone(recorder), name: recorder.names.intern(name), parent }
         });
         Self { future: Some(future), state, run_ticks: 0 }
@@ -143,11 +141,11 @@ impl State {
     /// Opens the trace at the first poll.
     fn begin(&mut self) {
         let Self::New { recorder, name, parent } = self else { return };
-        let begun = local::with(recorder, |shard, current| {
+        let begun = local::with(recorder, |local| {
             // Made outside of any trace, it belongs to the one that awaits it.
-            let parent = if *parent == 0 { *current } else { *parent };
-            let slot = recorder.begin(shard, *name, parent);
-            Open { recorder: Arc::clone(recorder), shard: Arc::clone(shard), slot }
+            let parent = if *parent == 0 { local.current } else { *parent };
+            let slot = recorder.begin(&local.shard, *name, parent);
+            Open { recorder: Arc::clone(recorder), shard: Arc::clone(&local.shard), slot }
         });
         *self = begun.map_or(Self::Untraced, Self::Open);
     }
@@ -161,7 +159,7 @@ struct Inside<'a> {
 
 impl<'a> Inside<'a> {
     fn new(recorder: &'a Recorder, id: u64) -> Self {
-        let outer = local::with(recorder, |_, current| std::mem::replace(current, id)).unwrap_or(0);
+        let outer = local::with(recorder, |local| std::mem::replace(&mut local.current, id)).unwrap_or(0);
         Self { recorder, outer }
     }
 }
@@ -169,6 +167,6 @@ impl<'a> Inside<'a> {
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
         let outer = self.outer;
-        let _torn_down = local::with(self.recorder, |_, current| *current = outer);
+        let _torn_down = local::with(self.recorder, |local| local.current = outer);
     }
 }
