@@ -66,7 +66,7 @@ clean: ## Remove everything that was built or installed here.
 
 .PHONY: tools
 tools:
-	@make/need.sh 'command -v cargo' cargo
+	@command -v cargo >/dev/null || { echo 'missing: cargo, of Rust 1.95 or newer (https://rustup.rs)' >&2; exit 1; }
 	@make/need.sh 'command -v cc' gcc libc6-dev
 
 .PHONY: rust-tests

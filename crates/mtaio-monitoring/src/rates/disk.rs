@@ -1,11 +1,8 @@
 //! The disks' traffic as one number.
 
-use crate::sampling::{DiskKind, RawDisk, RawDisks};
+use crate::sampling::{DiskKind, RawDisk, RawDisks, SECTOR_BYTES};
 
 use super::delta::{grown_32_bit, grown_if_known};
-
-/// `/proc/diskstats` counts in sectors of 512 bytes whatever the device's own sector is (P21).
-pub(super) const SECTOR_BYTES: u64 = 512;
 
 /// Cumulative totals over whole disks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

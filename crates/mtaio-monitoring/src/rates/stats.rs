@@ -1,8 +1,8 @@
 //! The readable statistics, made from an [`Interval`] by pure functions.
 
 use crate::metrics::catalogue::BuiltIn;
+use crate::sampling::SECTOR_BYTES;
 
-use super::disk::SECTOR_BYTES;
 use super::interval::{CpuGroup, Interval, IoGroup, MemoryGroup, ProcessGroup, SwapGroup};
 use super::packed::{Packed32, Packed64};
 

@@ -134,6 +134,9 @@ pub struct RawMemory {
     pub low_watermark: Option<u64>,
 }
 
+/// The unit of [`RawDisk`]: `/proc/diskstats` counts in sectors of 512 bytes whatever the device's own sector is (P21).
+pub const SECTOR_BYTES: u64 = 512;
+
 /// What kind of block device a line of `/proc/diskstats` is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum DiskKind {

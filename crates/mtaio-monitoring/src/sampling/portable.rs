@@ -18,8 +18,8 @@ use sysinfo::{
 };
 
 use super::{
-    CpuTimes, DiskKind, RawCpu, RawDisk, RawDisks, RawLoad, RawMemory, RawProcess, RawSample, Section,
-    SectionHealth, Source, Timed,
+    CpuTimes, DiskKind, RawCpu, RawDisk, RawDisks, RawLoad, RawMemory, RawProcess, RawSample, SECTOR_BYTES,
+    Section, SectionHealth, Source, Timed,
 };
 use crate::clock::Clock;
 
@@ -259,9 +259,6 @@ fn memory_of(system: &mut System) -> Result<RawMemory, String> {
 }
 
 fn traffic(disks: &mut Disks, shared: &mut SharedDrives) -> Result<RawDisks, String> {
-    /// The unit of [`RawDisk`].
-    const SECTOR_BYTES: u64 = 512;
-
     disks.refresh_specifics(true, DiskRefreshKind::nothing().with_io_usage());
     let mut devices: Vec<RawDisk> = Vec::new();
     for disk in disks.iter() {
