@@ -27,12 +27,16 @@ class Watch:
 
     def __init__(self, monitor: ResourceMonitor) -> None:
         self.monitor = monitor
+        # Read on both sides: a thread that spins may have the interpreter between any two of these lines.
+        earliest = time.monotonic()
         self.before = monitor.health()
-        self.begun, self.begun_epoch = time.monotonic(), time.time()
+        self.begun, self.begun_epoch = (earliest, time.monotonic()), time.time()
 
     def end(self) -> None:
+        earliest = time.monotonic()
         self.after = self.monitor.health()
-        self.elapsed, self.ended_epoch = time.monotonic() - self.begun, time.time()
+        self.elapsed = (earliest - self.begun[1], time.monotonic() - self.begun[0])
+        self.ended_epoch = time.time()
 
     def of(self, counter: Callable[[MonitorHealth], int]) -> int:
         return counter(self.after) - counter(self.before)
@@ -51,9 +55,9 @@ class Watch:
         One at either edge may belong to it or not; and one that is late now will be counted when its sample
         comes.
         """
-        due = self.elapsed / self.monitor.interval
+        fewest, most = (elapsed / self.monitor.interval for elapsed in self.elapsed)
         late = self.after.largest_late_seconds / self.monitor.interval + self.missed_in_one_go()
-        assert due - 2 - late <= self.samples + self.missed <= due + 2, vars(self)
+        assert fewest - 2 - late <= self.samples + self.missed <= most + 2, vars(self)
         assert self.after.panics == 0
 
     def missed_in_one_go(self) -> float:
