@@ -73,7 +73,7 @@ def run() -> list[Result]:
                     "mtaio 0.1.0",
                     peers / 1e3,
                     cost / peers,
-                    0.2,
+                    1.0,
                     "µs",
                 )
             )

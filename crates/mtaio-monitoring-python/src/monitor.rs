@@ -318,8 +318,9 @@ impl MonitorBase {
     /// The fields of MonitorHealth that the core knows.
     fn _mtaio_health<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let core = self.core(py)?;
-        // It may wait for a reading that is under way.
-        let health = py.detach(|| core.health());
+        // As with readings, the GIL is let go of only where one is under way.
+        let health = core.health_within(Duration::ZERO);
+        let health = if health.sections.is_empty() { py.detach(|| core.health()) } else { health };
         stats::health(py, &health)
     }
 }

@@ -254,7 +254,14 @@ impl MonitorCore {
     /// How the monitor itself is doing.
     #[must_use]
     pub fn health(&self) -> HealthReport {
-        self.shared().health_report()
+        self.health_within(ASK_BUDGET)
+    }
+
+    /// As [`Self::health`], waiting for so long at most for a reading that is under way; without `sections`, where it
+    /// takes longer.
+    #[must_use]
+    pub fn health_within(&self, budget: Duration) -> HealthReport {
+        self.shared().health_report(budget)
     }
 
     /// The newest alerts, whether they have been told or not.

@@ -285,14 +285,13 @@ impl Shared {
         self.config.clock().now().realtime_ns as f64 / 1e9
     }
 
-    pub(super) fn health_report(&self) -> HealthReport {
+    pub(super) fn health_report(&self, budget: Duration) -> HealthReport {
         let health = &self.health;
         let seconds = |nanoseconds: u64| nanoseconds as f64 / 1e9;
-        let (sections, (suspends, wall_clock_jumps, counter_restarts)) =
-            match self.sampler.try_lock_for(ASK_BUDGET) {
-                Some(sampler) => (sampler.source_health(), sampler.events()),
-                None => Default::default(),
-            };
+        let (sections, (suspends, wall_clock_jumps, counter_restarts)) = match self.sampler.try_lock_for(budget) {
+            Some(sampler) => (sampler.source_health(), sampler.events()),
+            None => Default::default(),
+        };
         HealthReport {
             running: self.control.lock().current.is_some(),
             samples: health.samples.load(Ordering::Relaxed),
