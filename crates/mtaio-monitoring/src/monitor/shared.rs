@@ -272,7 +272,7 @@ impl Shared {
         if let Some(series) = self.registry.get(metric) {
             series.set_watched(false);
         }
-        let Some((_, event)) = watches.remove(metric, self.epoch_seconds()) else {
+        let Some(event) = watches.remove(metric, self.epoch_seconds()) else {
             return false;
         };
         if let Some(event) = event {

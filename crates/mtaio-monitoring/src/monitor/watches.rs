@@ -40,7 +40,7 @@ impl Watches {
         if self.entries.get(&rule.metric).is_some_and(|entry| entry.watch.rule == *rule) {
             return None;
         }
-        let ended = self.remove(&rule.metric, timestamp).and_then(|(_, event)| event);
+        let ended = self.remove(&rule.metric, timestamp).flatten();
         let built_in = BuiltIn::from_name(&rule.metric);
         let entry = Entry { watch: Watch::new(rule.clone()), built_in, silence: Silence::Waiting { ticks: 0 } };
         self.entries.insert(Arc::clone(&rule.metric), entry);
@@ -48,10 +48,10 @@ impl Watches {
     }
 
     /// Takes a threshold away, with the end of its alert if it was firing.
-    pub(super) fn remove(&mut self, metric: &str, timestamp: f64) -> Option<(Rule, Option<Event>)> {
+    pub(super) fn remove(&mut self, metric: &str, timestamp: f64) -> Option<Option<Event>> {
         let watch = self.entries.remove(metric)?.watch;
         let event = watch.is_firing().then(|| Event::Raised(Alert::of_removal(&watch.rule, timestamp)));
-        Some((watch.rule, event))
+        Some(event)
     }
 
     /// A value of a recorded metric.
