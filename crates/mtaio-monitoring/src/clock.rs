@@ -153,6 +153,14 @@ impl FastClock {
         }
     }
 
+    /// About how many ticks there are in so many nanoseconds.
+    #[must_use]
+    pub fn ticks_in(&self, nanoseconds: u64) -> u64 {
+        const SPAN: u64 = 1 << 32;
+        let span_ns = self.nanoseconds(SPAN).max(1);
+        (u128::from(nanoseconds) * u128::from(SPAN) / u128::from(span_ns)) as u64
+    }
+
     /// Nanoseconds in so many ticks.
     #[must_use]
     pub fn nanoseconds(&self, ticks: u64) -> u64 {

@@ -35,6 +35,15 @@ impl<T> Mutex<T> {
         MutexGuard(Some(self.0.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
+    /// The lock, if nobody holds it.
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        match self.0.try_lock() {
+            Ok(guard) => Some(MutexGuard(Some(guard))),
+            Err(TryLockError::Poisoned(error)) => Some(MutexGuard(Some(error.into_inner()))),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
     /// The lock, if it can be had within about `budget`. Whoever holds one holds it for microseconds, so the first
     /// looks only let others run; after that it is looked at now and then.
     pub(crate) fn try_lock_for(&self, budget: Duration) -> Option<MutexGuard<'_, T>> {

@@ -17,6 +17,19 @@ pub fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<Join
     Builder::new().name(name.to_owned()).spawn(run)
 }
 
+/// The system's id of this thread: what `top -H` shows. 0 where there is none to be had.
+#[must_use]
+pub fn id() -> u64 {
+    #[cfg(target_os = "linux")]
+    {
+        rustix::thread::gettid().as_raw_nonzero().get() as u64
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        0
+    }
+}
+
 #[cfg(unix)]
 mod signals {
     use nix::sys::signal::{SigSet, SigmaskHow, Signal};

@@ -11,23 +11,21 @@ use mtaio_monitoring::profiler::{Profile, Trace};
 
 /// Everything that a profile holds, as an indented tree: `name status`, children in the order in which they began.
 pub(crate) fn picture(profile: &Profile) -> String {
-    let mut children: BTreeMap<Option<u64>, Vec<&Trace>> = BTreeMap::new();
-    let mut traces: Vec<&Trace> = profile.traces.iter().chain(&profile.open_traces).collect();
-    traces.sort_by(|left, right| {
-        left.start_time.total_cmp(&right.start_time).then(left.trace_id.cmp(&right.trace_id))
-    });
+    let mut children: BTreeMap<Option<u64>, Vec<Trace<'_>>> = BTreeMap::new();
+    let mut traces: Vec<Trace<'_>> = profile.traces().chain(profile.open_traces()).collect();
+    traces.sort_by_key(|trace| (trace.start_ns(), trace.trace_id()));
     for trace in traces {
-        children.entry(trace.parent_id).or_default().push(trace);
+        children.entry(trace.parent_id()).or_default().push(trace);
     }
     let mut text = String::new();
     draw(&children, None, 0, &mut text);
     text
 }
 
-fn draw(children: &BTreeMap<Option<u64>, Vec<&Trace>>, parent: Option<u64>, depth: usize, text: &mut String) {
+fn draw(children: &BTreeMap<Option<u64>, Vec<Trace<'_>>>, parent: Option<u64>, depth: usize, text: &mut String) {
     for trace in children.get(&parent).into_iter().flatten() {
-        writeln!(text, "{}{} {}", "  ".repeat(depth), trace.name, trace.status.name()).unwrap();
-        draw(children, Some(trace.trace_id), depth + 1, text);
+        writeln!(text, "{}{} {}", "  ".repeat(depth), trace.name(), trace.status().name()).unwrap();
+        draw(children, Some(trace.trace_id()), depth + 1, text);
     }
 }
 

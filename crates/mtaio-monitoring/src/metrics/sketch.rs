@@ -75,7 +75,7 @@ impl Sketch {
     ///
     /// A sole writer needs no read-modify-write instruction: load, add and store lose nothing, and cost a fifth.
     #[inline]
-    pub(super) fn record_as_sole_writer(&self, value: f64) {
+    pub(crate) fn record_as_sole_writer(&self, value: f64) {
         self.record_as::<true>(value);
     }
 

@@ -4,12 +4,19 @@
 //! the parent belongs to the *flow*: a guard puts its trace in place on its thread and takes it away again, and a traced
 //! future does so around each poll, so that two futures that take turns on a thread never see each other's.
 
+mod atomic;
+mod extra;
 mod finished;
 mod local;
+mod memory;
+mod metrics;
 mod names;
 mod profile;
 mod record;
 mod recorder;
+mod ring;
+mod slots;
+mod tasks;
 mod traced;
 
 use std::sync::Arc;
@@ -17,11 +24,16 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::error::{MonitoringError, Result};
 
-pub use profile::{Profile, ProfileMetrics, Trace};
+pub use extra::{Attachment, Extra, Metadata};
+pub use metrics::ProfileMetrics;
+pub use names::NameId;
+pub use profile::{Profile, Task, Trace, Traces};
 pub use record::Status;
+pub use recorder::{Ending, Open, Recorder, ThreadInfo};
 pub use traced::{Entered, Traced};
 
-use recorder::Recorder;
+#[expect(unused_imports, reason = "the export room, next")]
+pub(crate) use {extra::Plain, metrics::Sum, profile::Data, record::Record, tasks::TaskRecord};
 
 /// How many finished traces are held one by one, unless told otherwise.
 pub const DEFAULT_MAX_TRACES: usize = 100_000;
@@ -38,7 +50,8 @@ pub const DEFAULT_MAX_TRACES: usize = 100_000;
 /// }
 /// let profile = profiler.profile();
 /// assert_eq!(profile.metrics(Some("query")).call_count, 1);
-/// assert_eq!(profile.traces[1].parent_id, Some(profile.traces[0].trace_id));
+/// let traces: Vec<_> = profile.traces().collect();
+/// assert_eq!(traces[1].parent_id(), Some(traces[0].trace_id()));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Profiler {
@@ -74,7 +87,7 @@ impl Profiler {
     /// A profiler on a clock that tests move.
     #[must_use]
     pub fn with_clock(max_traces: usize, clock: &Clock) -> Self {
-        Self { recorder: Some(Arc::new(Recorder::new(max_traces, clock))) }
+        Self { recorder: Some(Arc::new(Recorder::new(max_traces, clock, true))) }
     }
 
     /// A profiler that records nothing and costs a branch.
@@ -109,17 +122,39 @@ impl Profiler {
     /// let profiler = mtaio_monitoring::Profiler::new();
     /// let answer = profiler.trace("answer", async { 42 }).await;
     /// assert_eq!(answer, 42);
-    /// assert_eq!(profiler.profile().traces[0].status.name(), "ok");
+    /// assert_eq!(profiler.profile().traces().next().unwrap().status().name(), "ok");
     /// # }
     /// ```
     pub fn trace<F: Future>(&self, name: &str, future: F) -> Traced<F> {
         Traced::new(self.recorder.as_ref(), name, future)
     }
 
+    /// Spawns a traced future as a task of the running tokio runtime. Its trace begins when it first runs; the profile
+    /// shows the task, with its steps, among [`Profile::tasks`] if it was spawned inside a trace.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, as [`tokio::spawn`] does.
+    #[cfg(feature = "tokio")]
+    #[track_caller]
+    pub fn spawn<F>(&self, name: &str, future: F) -> tokio::task::JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        tokio::spawn(self.trace(name, future).as_task(name, std::panic::Location::caller()))
+    }
+
     /// What has been recorded until now. Later traces do not change it.
     #[must_use]
     pub fn profile(&self) -> Profile {
         self.recorder.as_ref().map(|recorder| recorder.profile()).unwrap_or_default()
+    }
+
+    /// What traces are written to; `None` where this is disabled. For faces in other languages.
+    #[must_use]
+    pub fn recorder(&self) -> Option<&Arc<Recorder>> {
+        self.recorder.as_ref()
     }
 
     /// Forgets everything. Traces that are open now are not counted when they end.

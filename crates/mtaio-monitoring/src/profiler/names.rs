@@ -10,11 +10,11 @@ pub(super) const NAME_LIMIT: usize = 65_536;
 
 /// A name, in the table of its recorder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct NameId(pub(super) u32);
+pub struct NameId(pub(crate) u32);
 
 impl NameId {
     /// What names beyond the limit are recorded under.
-    pub(super) const OVERFLOW: Self = Self(0);
+    pub(crate) const OVERFLOW: Self = Self(0);
 }
 
 /// The table.

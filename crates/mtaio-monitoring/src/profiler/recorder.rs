@@ -1,67 +1,138 @@
 //! Where traces are written: a shard a thread, so that no two threads write the same cache line.
 //!
-//! The obvious recorder is one list behind one lock, and every thread of a service then queues for it twice a trace. A
-//! shard is locked too, but by its own thread alone, save when somebody takes a snapshot or ends a trace that another
-//! thread began; an uncontended lock is a few nanoseconds.
+//! The obvious recorder is one list behind one lock, and every thread of a service then queues for it twice a trace; a
+//! lock a thread still costs four atomic read-modify-writes a trace. Here a thread writes open traces into slots and
+//! finished ones into a ring, both made of atomic words that others may read at any moment, and takes the one lock only
+//! when its ring is full.
 
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use crate::clock::{Clock, FastClock};
 use crate::lock::Mutex;
 
-use super::finished::Finished;
+use super::extra::{Extra, Extras};
+use super::finished::{Finished, Held};
+use super::local;
+use super::memory::Memory;
 use super::names::{NameId, Names};
-use super::record::{Record, Status};
+use super::record::{Record, Status, WORDS, thread_of};
+use super::ring::Ring;
+use super::slots::{CHUNK, Chunk};
+use super::tasks::{TaskRecord, Tasks};
 
-/// Finished traces that a thread keeps to itself before it hands them over.
-const BATCH: usize = 256;
+/// Finished traces that a thread keeps to itself before it hands them over. A power of two.
+const RING: usize = 256;
+
+/// Threads whose names are kept for the traces that they left behind.
+const MOST_THREADS: usize = 65_536;
+
+/// Traces that may be open at once. One that begins beyond that is dropped, and counted.
+const MOST_OPEN: u64 = 4_000_000;
+
+/// A thread's number fits above the counter of a trace id.
+const THREAD_BITS: u32 = 24;
 
 static NEXT_RECORDER: AtomicU64 = AtomicU64::new(1);
 static NEXT_SHARD: AtomicU32 = AtomicU32::new(1);
 
-/// Begins, ends and keeps the traces of one profiler.
+/// Begins, ends and keeps the traces of one profiler. What the faces for other languages stand on; services use
+/// [`super::Profiler`].
 #[derive(Debug)]
-pub(super) struct Recorder {
+pub struct Recorder {
     pub(super) id: u64,
     pub(super) names: Names,
     pub(super) clock: FastClock,
     /// Nanoseconds since the epoch at the fast clock's zero.
     pub(super) epoch_ns: u64,
     capacity: usize,
+    extras: Extras,
+    pub(super) tasks: Tasks,
+    pub(super) memory: Option<Memory>,
     shards: Mutex<Vec<Arc<Shard>>>,
+    threads: Mutex<VecDeque<ThreadInfo>>,
     finished: Mutex<Finished>,
+    dropped: AtomicU64,
+}
+
+/// A thread that recorded something.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ThreadInfo {
+    /// Numbered in the order of their first traces.
+    pub number: u32,
+    /// The system's id of it: what `top -H` and `threading.get_native_id()` show.
+    pub id: u64,
+    /// Its name, if it had one.
+    pub name: String,
 }
 
 /// One thread's traces.
 #[derive(Debug)]
 pub(super) struct Shard {
-    thread: u32,
-    inner: Mutex<Inner>,
+    pub(super) thread: u32,
+    ring: Ring<WORDS>,
+    chunks: Mutex<Vec<Arc<Chunk>>>,
+    /// Slots whose traces another thread ended.
+    returned: Mutex<Vec<u32>>,
+    has_returned: AtomicBool,
 }
 
+/// A trace that is open: its id, and where its record is. Whoever has it ends it, once: it cannot be copied.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a trace that nobody ends stays open"]
+pub struct Open {
+    /// The trace's id.
+    pub id: u64,
+    pub(super) index: u32,
+}
+
+/// How a trace ends.
 #[derive(Debug, Default)]
-struct Inner {
-    /// Traces begun so far: the low half of the next id.
-    begun: u64,
-    /// Counts resets: a trace that began before one is not counted after it.
-    generation: u32,
-    open: Vec<Record>,
-    /// Places of `open` that are free.
-    free: Vec<u32>,
-    done: Vec<Record>,
+pub struct Ending {
+    /// Its status.
+    pub status: Status,
+    /// Ticks that it ran, where that is known.
+    pub run_ticks: Option<u64>,
+    /// What it carries.
+    pub extra: Extra,
 }
 
-/// A trace that is open: where its record is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Slot {
-    pub(super) id: u64,
-    index: u32,
-    generation: u32,
+impl Shard {
+    /// A new chunk of slots, for the owner.
+    pub(super) fn add_chunk(&self) -> Arc<Chunk> {
+        let chunk = Arc::new(Chunk::new(CHUNK));
+        self.chunks.lock().push(Arc::clone(&chunk));
+        chunk
+    }
+
+    /// Slots that others freed since the owner last asked.
+    pub(super) fn take_returned(&self, into: &mut Vec<u32>) {
+        if self.has_returned.load(Ordering::Acquire) {
+            let mut returned = self.returned.lock();
+            self.has_returned.store(false, Ordering::Release);
+            into.append(&mut returned);
+        }
+    }
+
+    fn return_slot(&self, index: u32) {
+        self.returned.lock().push(index);
+        self.has_returned.store(true, Ordering::Release);
+    }
+
+    fn has_open(&self) -> bool {
+        let mut any = false;
+        for chunk in self.chunks.lock().iter() {
+            chunk.each_open(|_, _| any = true);
+        }
+        any
+    }
 }
 
 impl Recorder {
-    pub(super) fn new(capacity: usize, clock: &Clock) -> Self {
+    /// A recorder that holds the newest `capacity` traces, and reads the resident memory if told to.
+    #[must_use]
+    pub fn new(capacity: usize, clock: &Clock, with_memory: bool) -> Self {
         let fast = clock.fast();
         let epoch_ns = clock.now().realtime_ns.saturating_sub(fast.nanoseconds(fast.ticks()));
         Self {
@@ -69,102 +140,268 @@ impl Recorder {
             names: Names::new(),
             epoch_ns,
             capacity,
+            extras: Extras::default(),
+            tasks: Tasks::new(capacity),
+            memory: with_memory.then(|| Memory::new(&fast)),
             shards: Mutex::default(),
+            threads: Mutex::default(),
             finished: Mutex::new(Finished::new(capacity, &fast)),
+            dropped: AtomicU64::new(0),
             clock: fast,
         }
     }
 
+    /// An empty recorder of the same settings, for the child of a fork: there, the locks of this one may be held for
+    /// ever.
+    #[must_use]
+    pub fn anew(&self, clock: &Clock) -> Self {
+        Self::new(self.capacity, clock, self.memory.is_some())
+    }
+
+    /// Unique in the process.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The id of a name, made if need be.
+    #[must_use]
+    pub fn name(&self, name: &str) -> NameId {
+        self.names.intern(name)
+    }
+
+    /// Its clock now, in ticks.
+    #[must_use]
+    #[inline]
+    pub fn ticks(&self) -> u64 {
+        self.clock.ticks()
+    }
+
+    /// Seconds in so many ticks.
+    #[must_use]
+    pub fn seconds(&self, ticks: u64) -> f64 {
+        self.clock.nanoseconds(ticks) as f64 / 1e9
+    }
+
+    /// Seconds since the epoch at that tick.
+    #[must_use]
+    pub fn epoch_seconds(&self, ticks: u64) -> f64 {
+        (self.epoch_ns + self.clock.nanoseconds(ticks)) as f64 / 1e9
+    }
+
+    /// Resident memory of the process in KiB, at most 10 ms older than `now`; 0 where it is not read.
+    #[must_use]
+    #[inline]
+    pub fn memory_kib(&self, now: u64) -> u32 {
+        self.memory.as_ref().map_or(0, |memory| memory.kib(now))
+    }
+
+    /// Begins a trace on this thread, below the trace `parent` (0 for none) and in `task` (0 for none). `None` while the
+    /// thread is being torn down, or where too many traces are open.
+    #[inline]
+    pub fn begin(&self, name: NameId, parent: u64, task: u32, now: u64) -> Option<Open> {
+        local::of(self)?.begin(self, name, parent, task, now)
+    }
+
+    /// Ends a trace, from whatever thread. One that was ended already, or begun before a reset, is left alone: false.
+    #[inline]
+    pub fn end(&self, open: Open, now: u64, ending: Ending) -> bool {
+        local::of(self).is_some_and(|local| local.end(self, open, now, ending))
+    }
+
+    /// A task begins that was spawned in the trace `parent` (0 where it is told of only because a trace begins in it).
+    #[must_use]
+    pub fn begin_task(&self, parent: u64, name: &str, coroutine: &str, created_at: Option<&str>) -> u32 {
+        let created_at = created_at.map_or(NameId::OVERFLOW, |place| self.names.intern(place));
+        self.tasks.begin(TaskRecord {
+            id: 0,
+            parent,
+            name: name.into(),
+            coroutine: self.names.intern(coroutine),
+            created_at,
+            start: self.clock.ticks(),
+            end: 0,
+            run: 0,
+            steps: 0,
+            status: Status::Open,
+        })
+    }
+
+    /// A task was given another name.
+    pub fn rename_task(&self, task: u32, name: &str) {
+        self.tasks.update(task, |task| task.name = name.into());
+    }
+
+    /// A task has ended.
+    pub fn end_task(&self, task: u32, status: Status, run_ticks: u64, steps: u32) {
+        let now = self.clock.ticks();
+        self.tasks.end(task, |task| {
+            task.end = now;
+            task.status = status;
+            task.run = run_ticks;
+            task.steps = steps;
+        });
+    }
+
+    /// Traces that could not be recorded: too many were open.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_dropped(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A place for what a trace carries, until its record is absorbed; 0 for nothing.
+    pub(super) fn put_extra(&self, extra: Extra) -> u32 {
+        if extra.is_empty() { 0 } else { self.extras.put(extra) }
+    }
+
     /// A shard for a thread that has none yet.
     pub(super) fn new_shard(&self) -> Arc<Shard> {
-        let thread = NEXT_SHARD.fetch_add(1, Ordering::Relaxed);
-        let shard = Arc::new(Shard { thread, inner: Mutex::default() });
         let mut shards = self.shards.lock();
-        // A thread that has ended leaves a shard that only this list holds: what it still had is taken over.
+        // A thread that has ended leaves a shard that only this list holds: what it still had is taken over, and if
+        // nothing of it is open, it goes.
+        let mut finished = self.finished.lock();
         shards.retain(|shard| {
             let lives = Arc::strong_count(shard) > 1;
             if !lives {
-                self.finished.lock().absorb(&mut shard.inner.lock().done);
+                shard.ring.drain(|words| finished.absorb(Record::from_words(words), &self.extras));
             }
-            lives
+            lives || shard.has_open()
+        });
+        let spent = std::mem::take(&mut finished.spent);
+        drop(finished);
+        let thread = loop {
+            let next = NEXT_SHARD.fetch_add(1, Ordering::Relaxed) & ((1 << THREAD_BITS) - 1);
+            if next != 0 && !shards.iter().any(|shard| shard.thread == next) {
+                break next;
+            }
+        };
+        let shard = Arc::new(Shard {
+            thread,
+            ring: Ring::new(RING),
+            chunks: Mutex::default(),
+            returned: Mutex::default(),
+            has_returned: AtomicBool::new(false),
         });
         shards.push(Arc::clone(&shard));
+        drop(shards);
+        drop(spent);
+        self.remember_thread(thread);
         shard
     }
 
-    pub(super) fn begin(&self, shard: &Shard, name: NameId, parent: u64) -> Slot {
-        let mut inner = shard.inner.lock();
-        inner.begun += 1;
-        // The shard's number above, so that no two threads share a counter.
-        let id = (u64::from(shard.thread) << 40) | (inner.begun & ((1 << 40) - 1));
-        let record = Record {
-            id,
-            parent,
-            start: self.clock.ticks(),
-            end: 0,
-            run_ticks: 0,
-            name,
-            thread: shard.thread,
-            status: Status::Open,
-            has_run_time: false,
-        };
-        let index = match inner.free.pop() {
-            Some(index) => {
-                inner.open[index as usize] = record;
-                index
-            }
-            None => {
-                inner.open.push(record);
-                (inner.open.len() - 1) as u32
-            }
-        };
-        Slot { id, index, generation: inner.generation }
+    fn remember_thread(&self, number: u32) {
+        let name = std::thread::current().name().unwrap_or_default().to_owned();
+        let mut threads = self.threads.lock();
+        if threads.len() >= MOST_THREADS {
+            threads.pop_front();
+        }
+        threads.push_back(ThreadInfo { number, id: crate::thread::id(), name });
     }
 
-    /// Ends a trace, from whatever thread. One that was ended already, or begun before a reset, is left alone.
-    pub(super) fn end(&self, shard: &Shard, slot: Slot, status: Status, run_ticks: Option<u64>) {
-        let end = self.clock.ticks();
-        let mut inner = shard.inner.lock();
-        let inner = &mut *inner;
-        if inner.generation != slot.generation {
-            return;
+    /// Leaves a finished record in this thread's ring.
+    #[inline]
+    pub(super) fn push(&self, shard: &Shard, record: &Record) {
+        if !shard.ring.push(record.words()) {
+            self.make_room(shard);
+            // This thread alone pushes, so there is room now.
+            let _pushed = shard.ring.push(record.words());
         }
-        let Some(open) = inner.open.get_mut(slot.index as usize).filter(|open| open.id == slot.id) else { return };
-        let mut record = *open;
-        open.id = 0;
-        record.end = end.max(record.start);
-        record.status = status;
-        if let Some(run_ticks) = run_ticks {
-            record.run_ticks = run_ticks;
-            record.has_run_time = true;
+    }
+
+    #[cold]
+    fn make_room(&self, shard: &Shard) {
+        let mut finished = self.finished.lock();
+        shard.ring.drain(|words| finished.absorb(Record::from_words(words), &self.extras));
+        let spent = std::mem::take(&mut finished.spent);
+        drop(finished);
+        drop(spent);
+    }
+
+    /// Ends a trace that another thread began.
+    #[cold]
+    pub(super) fn end_elsewhere(&self, own: &Shard, open: &Open, finish: impl FnOnce(&mut Record)) -> bool {
+        let thread = thread_of(open.id);
+        let shards = self.shards.lock();
+        let Some(shard) = shards.iter().find(|shard| shard.thread == thread).cloned() else { return false };
+        drop(shards);
+        let chunk = shard.chunks.lock().get(open.index as usize / CHUNK).cloned();
+        let Some(chunk) = chunk else { return false };
+        let slot = open.index as usize % CHUNK;
+        let fields = chunk.fields(slot, open.id);
+        if let Some(fields) = fields {
+            let mut record = Record::from_fields(open.id, fields);
+            finish(&mut record);
+            self.push(own, &record);
+            chunk.close(slot);
         }
-        inner.free.push(slot.index);
-        inner.done.push(record);
-        if inner.done.len() >= BATCH {
-            self.finished.lock().absorb(&mut inner.done);
-        }
+        shard.return_slot(open.index);
+        fields.is_some()
+    }
+
+    /// Whether this thread may open one more chunk of slots.
+    pub(super) fn may_open_more(&self, chunks: usize) -> bool {
+        (chunks * CHUNK) as u64 + CHUNK as u64 <= MOST_OPEN
     }
 
     /// Forgets everything; traces that are open are not counted when they end.
-    pub(super) fn reset(&self) {
+    pub fn reset(&self) {
         let shards = self.shards.lock();
+        let mut finished = self.finished.lock();
         for shard in shards.iter() {
-            let mut inner = shard.inner.lock();
-            let (begun, generation) = (inner.begun, inner.generation);
-            *inner = Inner { begun, generation: generation.wrapping_add(1), ..Inner::default() };
+            for chunk in shard.chunks.lock().iter() {
+                chunk.forget();
+            }
+            shard.ring.drain(|words| finished.absorb(Record::from_words(words), &self.extras));
         }
-        *self.finished.lock() = Finished::new(self.capacity, &self.clock);
+        let before = std::mem::replace(&mut *finished, Finished::new(self.capacity, &self.clock));
+        self.dropped.store(0, Ordering::Relaxed);
+        self.tasks.reset();
+        drop(finished);
+        drop(shards);
+        drop(before);
     }
 
-    /// Hands everything that has ended over, and calls `look` with it and with what is open.
-    pub(super) fn look<T>(&self, look: impl FnOnce(&Finished, Vec<Record>, u64) -> T) -> T {
+    /// Everything of this moment: what has ended, what is open, and now.
+    pub(super) fn look<T>(&self, look: impl FnOnce(&Finished) -> T) -> (T, Held, Vec<Record>, u64) {
         let shards = self.shards.lock();
+        let mut finished = self.finished.lock();
+        let now = self.clock.ticks();
         let mut open = Vec::new();
         for shard in shards.iter() {
-            let mut inner = shard.inner.lock();
-            open.extend(inner.open.iter().filter(|record| record.id != 0).copied());
-            self.finished.lock().absorb(&mut inner.done);
+            for chunk in shard.chunks.lock().iter() {
+                chunk.each_open(|id, fields| open.push(Record { end: now, ..Record::from_fields(id, fields) }));
+            }
         }
-        look(&self.finished.lock(), open, self.clock.ticks())
+        // A trace is in its ring before its slot is cleared, and the rings are drained after the slots are read: so it
+        // is found once at least, and whatever is found twice has ended.
+        let mut ended = HashSet::new();
+        for shard in shards.iter() {
+            shard.ring.drain(|words| {
+                let record = Record::from_words(words);
+                ended.insert(record.id);
+                finished.absorb(record, &self.extras);
+            });
+        }
+        open.retain(|record| !ended.contains(&record.id));
+        let spent = std::mem::take(&mut finished.spent);
+        let found = (look(&finished), finished.held(), open, now);
+        drop(finished);
+        drop(shards);
+        drop(spent);
+        found
+    }
+
+    pub(super) fn threads(&self) -> Vec<ThreadInfo> {
+        self.threads.lock().iter().cloned().collect()
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        local::forget(self.id);
     }
 }

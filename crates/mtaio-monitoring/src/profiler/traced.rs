@@ -1,50 +1,151 @@
 //! The two things that hold a trace open: a guard and a future.
 
+use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::local;
+use super::extra::{Extra, Metadata, Plain};
+use super::local::{self, Local};
 use super::names::NameId;
 use super::record::Status;
-use super::recorder::{Recorder, Shard, Slot};
+use super::recorder::{Ending, Open, Recorder};
 
 /// A trace that ends when this is dropped. See [`super::Profiler::enter`].
-#[derive(Debug)]
 pub struct Entered<'a> {
-    open: Option<(&'a Recorder, Slot)>,
-    /// The trace that was innermost before.
-    outer: u64,
+    open: Option<Inside<'a>>,
     /// Its place is on the stack of one thread, and in that thread's shard.
     _not_send: PhantomData<*const ()>,
 }
 
+struct Inside<'a> {
+    recorder: &'a Recorder,
+    local: Rc<Local>,
+    open: Open,
+    /// The trace that was innermost before.
+    outer: u64,
+    extra: Option<Box<Extra>>,
+}
+
+impl fmt::Debug for Entered<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Entered").field(&self.open.as_ref().map(|inside| inside.open.id)).finish()
+    }
+}
+
+impl<'a> Entered<'a> {
+    #[inline]
+    pub(super) fn begin(recorder: Option<&'a Recorder>, name: &str) -> Self {
+        let begin = |recorder: &'a Recorder| {
+            let local = local::of(recorder)?;
+            let name = local.name(recorder, name);
+            let outer = local.current.get();
+            let open = local.begin(recorder, name, outer, local.task.get(), recorder.ticks())?;
+            local.current.set(open.id);
+            Some(Inside { recorder, local, open, outer, extra: None })
+        };
+        Self { open: recorder.and_then(begin), _not_send: PhantomData }
+    }
+
+    /// The trace's id; `None` where nothing is recorded.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<u64> {
+        self.open.as_ref().map(|inside| inside.open.id)
+    }
+
+    /// Attaches a name and a value to the trace.
+    ///
+    /// ```
+    /// let profiler = mtaio_monitoring::Profiler::new();
+    /// let mut query = profiler.enter("query");
+    /// query.record("rows", 42);
+    /// drop(query);
+    /// assert_eq!(profiler.profile().traces().next().unwrap().metadata()["rows"], 42);
+    /// ```
+    pub fn record(&mut self, name: &str, value: impl Into<serde_json::Value>) {
+        let Some(inside) = &mut self.open else { return };
+        let extra = inside.extra.get_or_insert_default();
+        let mut plain = match extra.attachment.take() {
+            Some(attachment) => attachment.as_any().downcast_ref::<Plain>().cloned().unwrap_or_default(),
+            None => Plain::default(),
+        };
+        plain.metadata.insert(name.to_owned(), value.into());
+        extra.attachment = Some(Arc::new(plain));
+    }
+
+    /// Ends the trace with an error.
+    pub fn fail(mut self, error: &dyn fmt::Display) {
+        if let Some(mut inside) = self.open.take() {
+            inside.extra.get_or_insert_default().error = Some(error.to_string().into());
+            inside.end(Status::Error);
+        }
+    }
+}
+
+impl Inside<'_> {
+    #[inline]
+    fn end(self, status: Status) {
+        // Guards may be dropped out of order; then another trace is innermost, and stays so.
+        if self.local.current.get() == self.open.id {
+            self.local.current.set(self.outer);
+        }
+        let extra = self.extra.map(|extra| *extra).unwrap_or_default();
+        let ending = Ending { status, run_ticks: None, extra };
+        self.local.end(self.recorder, self.open, self.recorder.ticks(), ending);
+    }
+}
+
+impl Drop for Entered<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(inside) = self.open.take() {
+            inside.end(if std::thread::panicking() { Status::Error } else { Status::Ok });
+        }
+    }
+}
+
 pin_project! {
     /// A future whose run is a trace. See [`super::Profiler::trace`].
-    #[derive(Debug)]
-    pub struct Traced<F> {
+    pub struct Traced<F>
+    where
+        F: Future,
+    {
         // Emptied before the trace ends, so that what the future does while it is dropped is part of it.
         #[pin]
         future: Option<F>,
         state: State,
         run_ticks: u64,
+        steps: u32,
+        metadata: Option<Box<Metadata>>,
+        judge: Option<fn(&F::Output) -> Option<Box<str>>>,
     }
 
-    impl<F> PinnedDrop for Traced<F> {
+    impl<F> PinnedDrop for Traced<F>
+    where
+        F: Future,
+    {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let State::Open(open) = std::mem::replace(this.state, State::Untraced) else { return };
+            let State::Open(run) = std::mem::replace(this.state, State::Untraced) else { return };
             {
-                let _inside = Inside::new(&open.recorder, open.slot.id);
+                let _inside = Innermost::new(&run);
                 this.future.set(None);
             }
             let status = if std::thread::panicking() { Status::Error } else { Status::Cancelled };
-            open.end(status, Some(*this.run_ticks));
+            run.end(status, None, this.metadata.take(), *this.run_ticks, *this.steps);
         }
+    }
+}
+
+impl<F: Future> fmt::Debug for Traced<F> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Traced").field("state", &self.state).finish_non_exhaustive()
     }
 }
 
@@ -56,60 +157,79 @@ enum State {
         recorder: Arc<Recorder>,
         name: NameId,
         parent: u64,
+        /// A task of its own; 0 for none.
+        task: u32,
     },
-    Open(Open),
+    Open(Run),
 }
 
+/// A trace that is open, and belongs to no thread.
 #[derive(Debug)]
-struct Open {
+struct Run {
     recorder: Arc<Recorder>,
-    shard: Arc<Shard>,
-    slot: Slot,
+    open: Open,
+    /// The task that it is; 0 for none.
+    own_task: u32,
+    /// The task that runs it.
+    task: u32,
 }
 
-impl Open {
-    fn end(self, status: Status, run_ticks: Option<u64>) {
-        self.recorder.end(&self.shard, self.slot, status, run_ticks);
-    }
-}
-
-impl<'a> Entered<'a> {
-    pub(super) fn begin(recorder: Option<&'a Recorder>, name: &str) -> Self {
-        let begun = recorder.and_then(|recorder| {
-            local::with(recorder, |local| {
-                let name = local.name(recorder, name);
-                let outer = local.current;
-                let slot = recorder.begin(&local.shard, name, outer);
-                local.current = slot.id;
-                ((recorder, slot), outer)
-            })
-        });
-        let (open, outer) = begun.map_or((None, 0), |(open, outer)| (Some(open), outer));
-        Self { open, outer, _not_send: PhantomData }
-    }
-}
-
-impl Drop for Entered<'_> {
-    fn drop(&mut self) {
-        let Some((recorder, slot)) = self.open.take() else { return };
-        let status = if std::thread::panicking() { Status::Error } else { Status::Ok };
-        let _torn_down = local::with(recorder, |local| {
-            // Guards may be dropped out of order; then another trace is innermost, and stays so.
-            if local.current == slot.id {
-                local.current = self.outer;
-            }
-            recorder.end(&local.shard, slot, status, None);
-        });
+impl Run {
+    fn end(self, status: Status, error: Option<Box<str>>, metadata: Option<Box<Metadata>>, run: u64, steps: u32) {
+        let plain = |metadata: Box<Metadata>| Arc::new(Plain { metadata: *metadata, stack_trace: None }) as Arc<_>;
+        let extra = Extra { error, attachment: metadata.map(plain) };
+        let ending = Ending { status, run_ticks: Some(run), extra };
+        self.recorder.end(self.open, self.recorder.ticks(), ending);
+        if self.own_task != 0 {
+            self.recorder.end_task(self.own_task, status, run, steps);
+        }
     }
 }
 
 impl<F: Future> Traced<F> {
     pub(super) fn new(recorder: Option<&Arc<Recorder>>, name: &str, future: F) -> Self {
         let state = recorder.map_or(State::Untraced, |recorder| {
-            let parent = local::with(recorder, |local| local.current).unwrap_or(0);
-            State::New { recorder: Arc::clone(recorder), name: recorder.names.intern(name), parent }
+            let parent = local::of(recorder).map_or(0, |local| local.current.get());
+            State::New { recorder: Arc::clone(recorder), name: recorder.names.intern(name), parent, task: 0 }
         });
-        Self { future: Some(future), state, run_ticks: 0 }
+        Self { future: Some(future), state, run_ticks: 0, steps: 0, metadata: None, judge: None }
+    }
+
+    /// Makes it a task of its own, which a profile shows with its steps.
+    #[cfg(feature = "tokio")]
+    pub(super) fn as_task(mut self, task_name: &str, created_at: &'static Location<'static>) -> Self {
+        if let State::New { recorder, parent, task, .. } = &mut self.state {
+            let place = format!("{}:{}", created_at.file(), created_at.line());
+            *task = recorder.begin_task(*parent, task_name, std::any::type_name::<F>(), Some(&place));
+        }
+        self
+    }
+
+    /// Attaches a name and a value to the trace.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let profiler = mtaio_monitoring::Profiler::new();
+    /// profiler.trace("query", async {}).with("table", "users").await;
+    /// assert_eq!(profiler.profile().traces().next().unwrap().metadata()["table"], "users");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<serde_json::Value>) -> Self {
+        if !matches!(self.state, State::Untraced) {
+            self.metadata.get_or_insert_default().insert(name.to_owned(), value.into());
+        }
+        self
+    }
+}
+
+impl<T, E: fmt::Display, F: Future<Output = std::result::Result<T, E>>> Traced<F> {
+    /// An `Err` makes the trace one that failed, with the error's text.
+    #[must_use]
+    pub fn with_errors(mut self) -> Self {
+        self.judge = Some(|output| output.as_ref().err().map(|error| error.to_string().into()));
+        self
     }
 }
 
@@ -117,21 +237,24 @@ impl<F: Future> Future for Traced<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        let Some(future) = this.future.as_pin_mut() else { return Poll::Pending };
+        let mut this = self.project();
+        let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Pending };
         this.state.begin();
-        let State::Open(open) = &*this.state else { return future.poll(context) };
+        let State::Open(run) = &*this.state else { return future.poll(context) };
         let polled = {
-            let _inside = Inside::new(&open.recorder, open.slot.id);
-            let started = open.recorder.clock.ticks();
+            let _inside = Innermost::new(run);
+            let started = run.recorder.ticks();
             let polled = future.poll(context);
-            *this.run_ticks += open.recorder.clock.ticks().saturating_sub(started);
+            *this.run_ticks += run.recorder.ticks().saturating_sub(started);
+            *this.steps += 1;
             polled
         };
-        if polled.is_ready()
-            && let State::Open(open) = std::mem::replace(this.state, State::Untraced)
+        if let Poll::Ready(output) = &polled
+            && let State::Open(run) = std::mem::replace(this.state, State::Untraced)
         {
-            open.end(Status::Ok, Some(*this.run_ticks));
+            let error = this.judge.and_then(|judge| judge(output));
+            let status = if error.is_some() { Status::Error } else { Status::Ok };
+            run.end(status, error, this.metadata.take(), *this.run_ticks, *this.steps);
         }
         polled
     }
@@ -140,33 +263,41 @@ impl<F: Future> Future for Traced<F> {
 impl State {
     /// Opens the trace at the first poll.
     fn begin(&mut self) {
-        let Self::New { recorder, name, parent } = self else { return };
-        let begun = local::with(recorder, |local| {
+        let Self::New { recorder, name, parent, task: own_task } = self else { return };
+        let begun = local::of(recorder).and_then(|local| {
             // Made outside of any trace, it belongs to the one that awaits it.
-            let parent = if *parent == 0 { local.current } else { *parent };
-            let slot = recorder.begin(&local.shard, *name, parent);
-            Open { recorder: Arc::clone(recorder), shard: Arc::clone(&local.shard), slot }
+            let parent = if *parent == 0 { local.current.get() } else { *parent };
+            let task = if *own_task == 0 { local.task.get() } else { *own_task };
+            let open = local.begin(recorder, *name, parent, task, recorder.ticks())?;
+            Some(Run { recorder: Arc::clone(recorder), open, own_task: *own_task, task })
         });
         *self = begun.map_or(Self::Untraced, Self::Open);
     }
 }
 
 /// A trace is innermost on this thread while this lives, also if a poll panics.
-struct Inside<'a> {
-    recorder: &'a Recorder,
+struct Innermost {
+    local: Option<Rc<Local>>,
     outer: u64,
+    outer_task: u32,
 }
 
-impl<'a> Inside<'a> {
-    fn new(recorder: &'a Recorder, id: u64) -> Self {
-        let outer = local::with(recorder, |local| std::mem::replace(&mut local.current, id)).unwrap_or(0);
-        Self { recorder, outer }
+impl Innermost {
+    fn new(run: &Run) -> Self {
+        let local = local::of(&run.recorder);
+        let (outer, outer_task) = local.as_ref().map_or((0, 0), |local| {
+            let outer_task = if run.task == 0 { local.task.get() } else { local.task.replace(run.task) };
+            (local.current.replace(run.open.id), outer_task)
+        });
+        Self { local, outer, outer_task }
     }
 }
 
-impl Drop for Inside<'_> {
+impl Drop for Innermost {
     fn drop(&mut self) {
-        let outer = self.outer;
-        let _torn_down = local::with(self.recorder, |local| local.current = outer);
+        if let Some(local) = &self.local {
+            local.current.set(self.outer);
+            local.task.set(self.outer_task);
+        }
     }
 }

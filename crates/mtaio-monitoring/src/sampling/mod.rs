@@ -14,6 +14,9 @@ use crate::clock::{Clock, Instant3};
 pub mod linux;
 #[cfg(any(feature = "portable", not(target_os = "linux")))]
 pub mod portable;
+mod resident;
+
+pub use resident::ResidentMemory;
 
 /// A group of readings that come, or fail to come, together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -30,8 +30,8 @@ proptest! {
         let seconds = |length: u32| f64::from(length) / 1e3;
         let mut sorted = lengths.clone();
         sorted.sort_unstable();
-        prop_assert_eq!(profile.traces.len(), lengths.len().min(max_traces));
-        prop_assert_eq!(profile.let_go, (lengths.len() - profile.traces.len()) as u64);
+        prop_assert_eq!(profile.traces().len(), lengths.len().min(max_traces));
+        prop_assert_eq!(profile.let_go(), (lengths.len() - profile.traces().len()) as u64);
         prop_assert_eq!(metrics.call_count, lengths.len() as u64);
         let total = lengths.iter().map(|&length| u64::from(length)).sum::<u64>() as f64 / 1e3;
         prop_assert!(close(metrics.total_time, total, 1e-9));
@@ -41,7 +41,7 @@ proptest! {
         prop_assert!(close(metrics.max_time, seconds(sorted[sorted.len() - 1]), 1e-9));
         for (percentile, value) in &metrics.percentiles {
             let rank = (f64::from(*percentile) / 100.0 * sorted.len() as f64).ceil().max(1.0) as usize;
-            let tolerance = if profile.let_go == 0 { 1e-9 } else { 0.0109 };
+            let tolerance = if profile.let_go() == 0 { 1e-9 } else { 0.0109 };
             prop_assert!(close(*value, seconds(sorted[rank - 1]), tolerance), "p{percentile}: {value}");
         }
         prop_assert_eq!(metrics.percentiles.len(), 4);
@@ -54,7 +54,7 @@ fn nothing_recorded_is_zero_and_not_a_failure() {
     let profile = Profiler::new().profile();
     let metrics = profile.metrics(None);
     assert_eq!((profile.total_time(), metrics.call_count, metrics.avg_time), (0.0, 0, 0.0));
-    assert_eq!((profile.start_time, profile.end_time), (None, None));
+    assert_eq!((profile.start_time(), profile.end_time()), (None, None));
     assert!(metrics.percentiles.is_empty());
 }
 
@@ -63,7 +63,7 @@ fn a_profile_does_not_change_with_later_traces() {
     let profiler = traced(10, &[1, 2]);
     let profile = profiler.profile();
     drop(profiler.enter("later"));
-    assert_eq!(profile.traces.len(), 2);
+    assert_eq!(profile.traces().len(), 2);
     assert_eq!(&*profile.names()[0], "op");
 }
 

@@ -133,16 +133,15 @@ async fn take_turns<F: Future + Unpin>(mut futures: Vec<F>) -> Vec<F::Output> {
 /// The profile's tree is the true one.
 fn check(profiler: &Profiler, truth: &Truth) {
     let profile = profiler.profile();
-    assert!(profile.open_traces.is_empty(), "every trace ended: {:?}", profile.open_traces);
-    assert_eq!(profile.traces.len(), truth.len(), "each exactly once");
+    assert!(profile.open_traces().len() == 0, "every trace ended: {:?}", profile.open_traces());
+    assert_eq!(profile.traces().len(), truth.len(), "each exactly once");
     let name_of =
-        |id: u64| profile.traces.iter().find(|trace| trace.trace_id == id).map(|trace| trace.name.to_string());
+        |id: u64| profile.traces().find(|trace| trace.trace_id() == id).map(|trace| trace.name().to_owned());
     let found: Truth = profile
-        .traces
-        .iter()
+        .traces()
         .map(|trace| {
-            let parent = trace.parent_id.map(|id| name_of(id).expect("the parent is in the profile"));
-            (trace.name.to_string(), parent, trace.status.name())
+            let parent = trace.parent_id().map(|id| name_of(id).expect("the parent is in the profile"));
+            (trace.name().to_owned(), parent, trace.status().name())
         })
         .collect();
     assert_eq!(&found, truth);
@@ -184,15 +183,14 @@ fn a_hundred_thousand_at_once_lose_nothing() {
         }
     }));
     let profile = profiler.profile();
-    let all = profile.traces.iter().find(|trace| &*trace.name == "all").unwrap().trace_id;
+    let all = profile.traces().find(|trace| trace.name() == "all").unwrap().trace_id();
     let outer: BTreeSet<u64> = profile
-        .traces
-        .iter()
-        .filter(|it| &*it.name == "outer" && it.parent_id == Some(all))
-        .map(|it| it.trace_id)
+        .traces()
+        .filter(|it| it.name() == "outer" && it.parent_id() == Some(all))
+        .map(|it| it.trace_id())
         .collect();
     let parents: BTreeSet<u64> =
-        profile.traces.iter().filter(|it| &*it.name == "inner").filter_map(|it| it.parent_id).collect();
-    assert_eq!((profile.traces.len(), outer.len()), (200_001, 100_000));
+        profile.traces().filter(|it| it.name() == "inner").filter_map(|it| it.parent_id()).collect();
+    assert_eq!((profile.traces().len(), outer.len()), (200_001, 100_000));
     assert_eq!(parents, outer);
 }

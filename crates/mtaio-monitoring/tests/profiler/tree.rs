@@ -168,8 +168,13 @@ fn run_and_wait_time_are_told_apart() {
         let _ready = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         hand.advance(1.0);
     }
-    let trace = &profiler.profile().traces[0];
-    assert_eq!((trace.duration(), trace.run_time, trace.wait_time()), (2.75, Some(0.75), Some(2.0)));
+    let profile = profiler.profile();
+    let trace = profile.traces().next().unwrap();
+    assert_eq!((trace.duration(), trace.run_time(), trace.wait_time()), (2.75, Some(0.75), Some(2.0)));
     hand.jump_wall(-3600.0);
-    assert_eq!(profiler.profile().traces[0].duration(), 2.75, "durations do not jump with the wall clock");
+    assert_eq!(
+        profiler.profile().traces().next().unwrap().duration(),
+        2.75,
+        "durations do not jump with the wall clock"
+    );
 }

@@ -22,6 +22,7 @@ mod file;
 pub mod loadavg;
 pub mod meminfo;
 pub mod process;
+pub mod resident;
 pub mod stat;
 pub mod zoneinfo;
 

@@ -1,0 +1,88 @@
+//! The places in which open traces can be seen by others than the thread that opened them.
+//!
+//! One thread opens traces in a chunk of slots; any thread may end one, and any may read all of them at any moment. The
+//! id is written last and cleared last but one, and is unique for ever, so a reader that finds the same id before and
+//! after it read the rest has read one trace and not two halves.
+
+use super::atomic::{AtomicU64, Ordering, fence};
+
+/// Slots in a chunk.
+pub(super) const CHUNK: usize = 64;
+
+/// The words of an open trace beside its id.
+pub(super) const FIELDS: usize = 4;
+
+/// Some slots. A thread that needs more gets another chunk.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    slots: Box<[Slot]>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    /// 0 while the slot is free.
+    id: AtomicU64,
+    fields: [AtomicU64; FIELDS],
+}
+
+impl Chunk {
+    pub(super) fn new(slots: usize) -> Self {
+        let slot = |_| Slot { id: AtomicU64::new(0), fields: std::array::from_fn(|_| AtomicU64::new(0)) };
+        Self { slots: (0..slots).map(slot).collect() }
+    }
+
+    /// Opens a trace in a free slot. Only the thread that owns the chunk may.
+    #[inline]
+    pub(super) fn open(&self, index: usize, id: u64, fields: [u64; FIELDS]) {
+        let slot = &self.slots[index];
+        // A reader that sees one of the fields below also sees that the slot was free before.
+        fence(Ordering::Release);
+        for (field, value) in slot.fields.iter().zip(fields) {
+            field.store(value, Ordering::Relaxed);
+        }
+        slot.id.store(id, Ordering::Release);
+    }
+
+    /// The fields of a trace, for the one who ends it. `None` where it was ended or forgotten before.
+    #[inline]
+    pub(super) fn fields(&self, index: usize, id: u64) -> Option<[u64; FIELDS]> {
+        let slot = self.slots.get(index)?;
+        // Acquire: the one who ends it may be another thread than the one that opened it.
+        if slot.id.load(Ordering::Acquire) != id {
+            return None;
+        }
+        Some(std::array::from_fn(|field| slot.fields[field].load(Ordering::Relaxed)))
+    }
+
+    /// Frees a slot, once its trace has ended.
+    #[inline]
+    pub(super) fn close(&self, index: usize) {
+        self.slots[index].id.store(0, Ordering::Release);
+    }
+
+    /// Every open trace: its id and fields. What is opened or ended meanwhile may be in or not.
+    pub(super) fn each_open(&self, mut see: impl FnMut(u64, [u64; FIELDS])) {
+        for slot in &self.slots {
+            let id = slot.id.load(Ordering::Acquire);
+            if id == 0 {
+                continue;
+            }
+            let fields = std::array::from_fn(|field| slot.fields[field].load(Ordering::Relaxed));
+            fence(Ordering::Acquire);
+            if slot.id.load(Ordering::Relaxed) == id {
+                see(id, fields);
+            }
+        }
+    }
+
+    /// Forgets every open trace: ending one afterwards finds nothing, and frees its slot.
+    pub(super) fn forget(&self) {
+        for slot in &self.slots {
+            let id = slot.id.load(Ordering::Acquire);
+            if id != 0 {
+                // Unless it has ended, and another has been opened, since.
+                let _ = slot.id.compare_exchange(id, 0, Ordering::AcqRel, Ordering::Relaxed);
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The tasks of a runtime in which traces were recorded.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::lock::Mutex;
+
+use super::names::NameId;
+use super::record::Status;
+
+/// Tasks that live are held up to this number; what begins in others has no task.
+const MOST_LIVING: usize = 2_000_000;
+
+/// What is known of a task. Times as in [`super::record::Record`].
+#[derive(Clone, Debug)]
+pub(crate) struct TaskRecord {
+    /// Unique in the recorder, from 1.
+    pub(crate) id: u32,
+    /// The trace that it was spawned in; 0 for a task that is known only because traces began in it.
+    pub(crate) parent: u64,
+    pub(crate) name: Box<str>,
+    /// What it runs.
+    pub(crate) coroutine: NameId,
+    /// Where it was made.
+    pub(crate) created_at: NameId,
+    pub(crate) start: u64,
+    /// 0 while it lives.
+    pub(crate) end: u64,
+    pub(crate) run: u64,
+    /// How often it was resumed.
+    pub(crate) steps: u32,
+    pub(crate) status: Status,
+}
+
+impl TaskRecord {
+    /// Whether it was spawned inside a trace, and so belongs to the profile in its own right.
+    pub(crate) fn is_spawned(&self) -> bool {
+        self.parent != 0
+    }
+}
+
+/// All tasks of a recorder: the living, and the newest of those that have ended.
+#[derive(Debug)]
+pub(super) struct Tasks(Mutex<Table>);
+
+#[derive(Debug)]
+struct Table {
+    next: u32,
+    capacity: usize,
+    living: HashMap<u32, TaskRecord>,
+    ended: VecDeque<TaskRecord>,
+}
+
+impl Tasks {
+    pub(super) fn new(capacity: usize) -> Self {
+        let capacity = capacity.max(1);
+        Self(Mutex::new(Table { next: 1, capacity, living: HashMap::new(), ended: VecDeque::new() }))
+    }
+
+    /// A task begins. 0 where there are too many.
+    pub(super) fn begin(&self, mut task: TaskRecord) -> u32 {
+        let mut table = self.0.lock();
+        if table.living.len() >= MOST_LIVING {
+            return 0;
+        }
+        let id = table.next;
+        table.next = table.next.checked_add(1).unwrap_or(1);
+        task.id = id;
+        table.living.insert(id, task);
+        id
+    }
+
+    /// Changes what is known of a task that lives.
+    pub(super) fn update(&self, id: u32, change: impl FnOnce(&mut TaskRecord)) {
+        if let Some(task) = self.0.lock().living.get_mut(&id) {
+            change(task);
+        }
+    }
+
+    /// A task ends; once it has, nothing happens.
+    pub(super) fn end(&self, id: u32, finish: impl FnOnce(&mut TaskRecord)) {
+        let mut table = self.0.lock();
+        let Some(mut task) = table.living.remove(&id) else { return };
+        finish(&mut task);
+        if table.ended.len() >= table.capacity {
+            table.ended.pop_front();
+        }
+        table.ended.push_back(task);
+    }
+
+    /// Forgets the ended ones. The living go on, since traces of theirs may yet begin.
+    pub(super) fn reset(&self) {
+        let mut table = self.0.lock();
+        table.ended.clear();
+        for task in table.living.values_mut() {
+            // What it was spawned in is forgotten: from now on it is known for its traces' sake.
+            task.parent = 0;
+        }
+    }
+
+    /// Every task, in the order of their ids.
+    pub(super) fn all(&self) -> Vec<TaskRecord> {
+        let table = self.0.lock();
+        let mut tasks: Vec<TaskRecord> = table.ended.iter().chain(table.living.values()).cloned().collect();
+        drop(table);
+        tasks.sort_unstable_by_key(|task| task.id);
+        tasks
+    }
+}
