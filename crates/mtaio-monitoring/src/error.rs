@@ -13,6 +13,10 @@ pub enum MonitoringError {
     /// The monitor needs something of its surroundings that is not there: an async runtime, a thread.
     #[error("{0}")]
     Unavailable(String),
+    /// A profile that cannot be written or read, or a format that there is none of. The message says what was given and
+    /// what is accepted.
+    #[error("{0}")]
+    Profile(String),
 }
 
 /// `Result` with this crate's error.

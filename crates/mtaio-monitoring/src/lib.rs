@@ -7,6 +7,7 @@
 pub mod alerts;
 pub mod clock;
 pub mod error;
+pub mod export;
 pub mod history;
 mod lock;
 pub mod metrics;
@@ -21,7 +22,7 @@ pub use alerts::{Alert, AlertState, Level, RuleOptions};
 pub use error::{MonitoringError, Result};
 #[cfg(feature = "tokio")]
 pub use monitor::ResourceMonitor;
-pub use profiler::Profiler;
+pub use profiler::{Profile, Profiler};
 pub use rates::{CpuStats, IoStats, MemoryStats, SystemStats};
 pub use snapshot::Snapshot;
 

@@ -32,7 +32,7 @@ pub use record::Status;
 pub use recorder::{Ending, Open, Recorder, ThreadInfo};
 pub use traced::{Entered, Traced};
 
-#[expect(unused_imports, reason = "the export room, next")]
+#[expect(unused_imports, reason = "the export room's json, next")]
 pub(crate) use {extra::Plain, metrics::Sum, profile::Data, record::Record, tasks::TaskRecord};
 
 /// How many finished traces are held one by one, unless told otherwise.

@@ -159,7 +159,7 @@ impl Profile {
 }
 
 impl Data {
-    fn places(&self) -> &HashMap<u64, u32> {
+    pub(crate) fn places(&self) -> &HashMap<u64, u32> {
         self.places.get_or_init(|| {
             let all = self.records.iter().chain(&self.open);
             all.enumerate().map(|(place, record)| (record.id, place as u32)).collect()
