@@ -7,7 +7,7 @@ import time
 
 from benchmarks.paired import Result
 
-MODULES = ["records", "samples", "idle", "imports", "rust"]
+MODULES = ["spans", "profiles", "records", "samples", "idle", "service", "imports", "rust"]
 
 
 def line(row: Result) -> str:
@@ -16,7 +16,7 @@ def line(row: Result) -> str:
     peers = "–" if row.peers is None else f"{row.peers:,.4g}{unit}"
     ratio = "–" if row.ratio is None else f"{row.ratio:.2f}"
     verdict = "met" if row.is_met else "**missed**"
-    limit = f"≤ {row.limit:g}" + ("" if row.ratio is not None else unit)
+    limit = f"{'≥' if row.at_least else '≤'} {row.limit:g}" + ("" if row.ratio is not None else unit)
     return (
         f"| {row.target} | {row.what} | {row.ours:,.4g}{unit} | {row.peer} | {peers} | {ratio} | {limit} | {verdict} |"
     )
@@ -30,12 +30,10 @@ def main(names: list[str]) -> None:
     for name in names or MODULES:
         started = time.monotonic()
         try:
-            rows = importlib.import_module(f"benchmarks.{name}").run()
+            for row in importlib.import_module(f"benchmarks.{name}").run():
+                print(line(row), flush=True)
         except Exception as error:
             print(f"| – | {name} could not be measured: {error!r} | | | | | | |", flush=True)
-            continue
-        for row in rows:
-            print(line(row), flush=True)
         print(f"{name}: {time.monotonic() - started:.1f} s", file=sys.stderr)
 
 

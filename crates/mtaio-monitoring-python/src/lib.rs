@@ -4,19 +4,34 @@ mod doorbell;
 mod errors;
 mod live;
 mod monitor;
+mod profiler;
 mod stats;
 
 use pyo3::prelude::*;
 
 /// The native half of mtaio.monitoring.
-#[pymodule(gil_used = false)]
+#[pymodule(gil_used = true)]
 mod _native {
     #[pymodule_export]
     use super::live::LiveView;
     #[pymodule_export]
     use super::monitor::{MonitorBase, Rows, SeriesHandle};
     #[pymodule_export]
+    use super::profiler::factory::{_forget_loop, TaskFactory};
+    #[pymodule_export]
+    use super::profiler::flow::_set_asyncio;
+    #[pymodule_export]
+    use super::profiler::profile::NativeProfile;
+    #[pymodule_export]
+    use super::profiler::{ProfilerBase, TracedAsyncGenerator, TracedGenerator, TracedStep};
+    #[pymodule_export]
     use super::{catalogue, run_command, version};
+
+    /// The types whose slots are written by hand.
+    #[pymodule_init]
+    fn install(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        super::profiler::install(module)
+    }
 }
 
 /// The version of the native half: the same as the package's.

@@ -14,6 +14,20 @@ and tells async handlers::
     monitor.set_threshold("cpu_usage", 80.0)
     await monitor.start()
 
+``Profiler`` traces operations, exactly and under any concurrency::
+
+    from mtaio.monitoring import Profiler
+
+    profiler = Profiler()
+
+    @profiler.trace
+    async def fetch(url: str) -> bytes: ...
+
+    async with profiler.trace_context("startup"):
+        ...
+
+    print(await profiler.get_profile())
+
 The metrics that it measures by itself: ``mtaio metrics``, or ``catalogue()``.
 """
 
@@ -23,11 +37,14 @@ from ._errors import (
     ConfigurationError,
     ConfigurationTypeError,
     MonitoringError,
+    ProfilerError,
     UnknownMetricError,
 )
 from ._live import live_view
 from ._monitor import ResourceMonitor
 from ._native import version as _version
+from ._profile import Profile, ProfileDiff, ProfileMetrics, ProfileTask, ProfileTrace
+from ._profiler import Profiler
 from ._stats import CPUStats, IOStats, MemoryStats, MonitorHealth, SectionHealth, SystemStats
 
 __all__ = [
@@ -40,6 +57,13 @@ __all__ = [
     "MetricDescription",
     "MonitorHealth",
     "MonitoringError",
+    "Profile",
+    "ProfileDiff",
+    "ProfileMetrics",
+    "ProfileTask",
+    "ProfileTrace",
+    "Profiler",
+    "ProfilerError",
     "ResourceMonitor",
     "SectionHealth",
     "SystemStats",

@@ -5,6 +5,10 @@ class MonitoringError(Exception):
     """Base of every exception that this package raises on purpose."""
 
 
+class ProfilerError(MonitoringError):
+    """Something that a profiler was asked for cannot be had: a format that does not exist, a file that is no profile."""
+
+
 class ConfigurationError(MonitoringError, ValueError):
     """An argument that cannot be used. The message names it, what was given and what is accepted."""
 

@@ -9,7 +9,7 @@ use crate::lock::RwLock;
 pub(super) const NAME_LIMIT: usize = 65_536;
 
 /// A name, in the table of its recorder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NameId(pub(crate) u32);
 
 impl NameId {

@@ -54,6 +54,8 @@ pub struct Recorder {
     threads: Mutex<VecDeque<ThreadInfo>>,
     finished: Mutex<Finished>,
     dropped: AtomicU64,
+    /// Counts resets.
+    generation: AtomicU32,
 }
 
 /// A thread that recorded something.
@@ -147,6 +149,7 @@ impl Recorder {
             threads: Mutex::default(),
             finished: Mutex::new(Finished::new(capacity, &fast)),
             dropped: AtomicU64::new(0),
+            generation: AtomicU32::new(0),
             clock: fast,
         }
     }
@@ -241,6 +244,26 @@ impl Recorder {
             task.run = run_ticks;
             task.steps = steps;
         });
+    }
+
+    /// How often it was reset: a trace of before is nobody's parent after.
+    #[must_use]
+    #[inline]
+    pub fn generation(&self) -> u32 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// The name of a task that it knows.
+    #[must_use]
+    pub fn task_name(&self, task: u32) -> Option<String> {
+        self.tasks.name(task)
+    }
+
+    /// The system's id of the thread that began this trace.
+    #[must_use]
+    pub fn thread_id(&self, trace_id: u64) -> Option<u64> {
+        let number = thread_of(trace_id);
+        self.threads.lock().iter().find(|thread| thread.number == number).map(|thread| thread.id)
     }
 
     /// Traces that could not be recorded: too many were open.
@@ -359,6 +382,7 @@ impl Recorder {
         }
         let before = std::mem::replace(&mut *finished, Finished::new(self.capacity, &self.clock));
         self.dropped.store(0, Ordering::Relaxed);
+        self.generation.fetch_add(1, Ordering::Relaxed);
         self.tasks.reset();
         drop(finished);
         drop(shards);

@@ -87,6 +87,13 @@ impl Tasks {
         table.ended.push_back(task);
     }
 
+    /// The name of a task that is known.
+    pub(super) fn name(&self, id: u32) -> Option<String> {
+        let table = self.0.lock();
+        let task = table.living.get(&id).or_else(|| table.ended.iter().rev().find(|task| task.id == id));
+        task.map(|task| task.name.to_string())
+    }
+
     /// Forgets the ended ones. The living go on, since traces of theirs may yet begin.
     pub(super) fn reset(&self) {
         let mut table = self.0.lock();

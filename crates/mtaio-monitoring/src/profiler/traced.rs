@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+#[cfg(feature = "tokio")]
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;

@@ -1,0 +1,262 @@
+//! Flows: the task that runs, or the thread where none does. A trace belongs to the flow it began in.
+
+#![expect(unsafe_code, reason = "slots of CPython written by hand; every function here runs with the GIL")]
+#![allow(unsafe_op_in_unsafe_fn, reason = "the bodies are calls of CPython's C API from end to end")]
+
+use std::cell::{Cell, UnsafeCell};
+use std::collections::HashMap;
+use std::ptr::null_mut;
+use std::sync::{Arc, OnceLock};
+
+use mtaio_monitoring::profiler::{Recorder, Status};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyCFunction;
+
+use super::ProfilerBase;
+
+/// A flow, as traces know it.
+#[derive(Clone, Copy)]
+pub(super) struct Flow {
+    /// Unique in the process, and never used again.
+    pub(super) number: u64,
+    /// The task's number in the recorder; 0 for none.
+    pub(super) task: u32,
+}
+
+/// How asyncio is asked for the task that runs. Given by the package's `_loop`.
+struct Asyncio {
+    /// `_get_running_loop`.
+    running_loop: Py<PyAny>,
+    /// The loop → task table that asyncio and uvloop keep; `None` where there is no such table.
+    current_tasks: Option<Py<PyAny>>,
+    /// `asyncio.current_task`, for where there is none.
+    current_task: Py<PyAny>,
+}
+
+static ASYNCIO: OnceLock<Asyncio> = OnceLock::new();
+
+/// A task that is known.
+struct Known {
+    number: u64,
+    /// Its number in each recorder that met it: nearly always one.
+    ids: Vec<(Arc<Recorder>, u32)>,
+    /// Calls back when the task is gone, before its address can be another's.
+    _watch: Py<PyAny>,
+}
+
+/// The tasks that are known, by address; and by the address of the weak reference that watches them.
+#[derive(Default)]
+struct Table {
+    known: HashMap<usize, Known>,
+    watched: HashMap<usize, usize>,
+}
+
+struct Tasks(UnsafeCell<Option<Table>>);
+
+// SAFETY: it is touched with the GIL held only, and never across a call that could let go of it.
+unsafe impl Sync for Tasks {}
+
+static TASKS: Tasks = Tasks(UnsafeCell::new(None));
+
+/// The task that was asked for last: nearly always the next one too.
+struct Last(Cell<(usize, u64, u64, u32)>);
+
+// SAFETY: it is touched with the GIL held only.
+unsafe impl Sync for Last {}
+
+/// (address, recorder, flow number, task number)
+static LAST: Last = Last(Cell::new((0, 0, 0, 0)));
+
+/// Flow numbers below this are threads'.
+const FIRST_TASK: u64 = 1 << 40;
+
+struct Next(Cell<u64>);
+// SAFETY: it is touched with the GIL held only.
+unsafe impl Sync for Next {}
+static NEXT: Next = Next(Cell::new(FIRST_TASK));
+static NEXT_THREAD: Next = Next(Cell::new(1));
+
+thread_local! {
+    static THREAD: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Tells where asyncio keeps the task that runs.
+#[pyfunction]
+pub(crate) fn _set_asyncio(running_loop: Py<PyAny>, current_tasks: Option<Py<PyAny>>, current_task: Py<PyAny>) {
+    let _first = ASYNCIO.set(Asyncio { running_loop, current_tasks, current_task });
+}
+
+/// The running loop, borrowed from what keeps it alive, or null; and the task that runs: a new reference, or null.
+unsafe fn running() -> (*mut ffi::PyObject, *mut ffi::PyObject) {
+    let Some(asyncio) = ASYNCIO.get() else { return (null_mut(), null_mut()) };
+    let running_loop = ffi::PyObject_CallNoArgs(asyncio.running_loop.as_ptr());
+    if running_loop.is_null() {
+        ffi::PyErr_Clear();
+        return (null_mut(), null_mut());
+    }
+    // The loop runs: whoever runs it holds it.
+    ffi::Py_DECREF(running_loop);
+    if running_loop == ffi::Py_None() {
+        return (null_mut(), null_mut());
+    }
+    let task = match &asyncio.current_tasks {
+        Some(table) => {
+            let task = ffi::PyDict_GetItemWithError(table.as_ptr(), running_loop);
+            ffi::Py_XINCREF(task);
+            task
+        }
+        None => ffi::PyObject_CallNoArgs(asyncio.current_task.as_ptr()),
+    };
+    if task.is_null() {
+        ffi::PyErr_Clear();
+    } else if task == ffi::Py_None() {
+        ffi::Py_DECREF(task);
+        return (running_loop, null_mut());
+    }
+    (running_loop, task)
+}
+
+/// The flow that runs now.
+#[inline]
+pub(super) unsafe fn present(profiler: &ProfilerBase, recorder: &Recorder) -> Flow {
+    let (running_loop, task) = running();
+    if !running_loop.is_null() && profiler.watches_tasks() {
+        super::factory::watch(running_loop);
+    }
+    if task.is_null() {
+        let number = THREAD.get();
+        if number != 0 {
+            return Flow { number, task: 0 };
+        }
+        let number = NEXT_THREAD.0.get();
+        NEXT_THREAD.0.set(number + 1);
+        THREAD.set(number);
+        return Flow { number, task: 0 };
+    }
+    // The loop holds its task while it runs.
+    ffi::Py_DECREF(task);
+    let (address, asked, number, id) = LAST.0.get();
+    if address == task as usize && asked == recorder.id() {
+        return Flow { number, task: id };
+    }
+    of_task(profiler, task, 0)
+}
+
+/// The flow of a task, which becomes known. `id` is its number in the profiler's recorder where it has one already.
+unsafe fn of_task(profiler: &ProfilerBase, task: *mut ffi::PyObject, id: u32) -> Flow {
+    let recorder = profiler.recorder_arc();
+    let address = task as usize;
+    let known = |tasks: &mut Table| {
+        let known = tasks.known.get(&address)?;
+        let ids = known.ids.iter().find(|(other, _)| Arc::ptr_eq(other, recorder));
+        Some((known.number, ids.map(|(_, id)| *id)))
+    };
+    let found = known((*TASKS.0.get()).get_or_insert_default());
+    if let Some((number, Some(id))) = found {
+        LAST.0.set((address, recorder.id(), number, id));
+        return Flow { number, task: id };
+    }
+    // Names and watches call into Python, which may come back here: nothing is borrowed meanwhile.
+    let id = if id == 0 {
+        let (name, coroutine) = describe(task);
+        recorder.begin_task(0, &name, &coroutine, None)
+    } else {
+        id
+    };
+    let number = match found {
+        Some((number, _)) => number,
+        None => {
+            let Some(watch) = watch_end(task) else { return Flow { number: 0, task: id } };
+            let number = NEXT.0.get();
+            NEXT.0.set(number + 1);
+            let table = (*TASKS.0.get()).get_or_insert_default();
+            table.watched.insert(watch.as_ptr() as usize, address);
+            table.known.insert(address, Known { number, ids: Vec::with_capacity(1), _watch: watch });
+            number
+        }
+    };
+    if let Some(known) = (*TASKS.0.get()).get_or_insert_default().known.get_mut(&address) {
+        known.ids.push((Arc::clone(recorder), id));
+    }
+    LAST.0.set((address, recorder.id(), number, id));
+    Flow { number, task: id }
+}
+
+/// The running task is the one that was given this number when it was spawned.
+pub(super) unsafe fn adopt(profiler: &ProfilerBase, id: u32) {
+    let (_, task) = running();
+    if task.is_null() {
+        return;
+    }
+    ffi::Py_DECREF(task);
+    if let Some(name) = task_name(task) {
+        profiler.recorder().rename_task(id, &name);
+    }
+    of_task(profiler, task, id);
+}
+
+unsafe fn task_name(task: *mut ffi::PyObject) -> Option<String> {
+    let task = Bound::from_borrowed_ptr(Python::assume_attached(), task);
+    task.call_method0("get_name").ok()?.extract().ok()
+}
+
+/// A task's name, and the qualified name of what it runs.
+unsafe fn describe(task: *mut ffi::PyObject) -> (String, String) {
+    let name = task_name(task).unwrap_or_default();
+    let task = Bound::from_borrowed_ptr(Python::assume_attached(), task);
+    let coroutine = task.call_method0("get_coro").ok().map(|coroutine| qualified_name(&coroutine));
+    (name, coroutine.unwrap_or_default())
+}
+
+/// The qualified name of a coroutine.
+pub(super) fn qualified_name(coroutine: &Bound<'_, PyAny>) -> String {
+    let name = coroutine.getattr("__qualname__").and_then(|name| name.extract());
+    name.unwrap_or_else(|_| coroutine.get_type().name().map_or_else(|_| String::new(), |name| name.to_string()))
+}
+
+/// Has the task forgotten when it is gone.
+unsafe fn watch_end(task: *mut ffi::PyObject) -> Option<Py<PyAny>> {
+    static FORGET: PyOnceLock<Py<PyCFunction>> = PyOnceLock::new();
+    let py = Python::assume_attached();
+    let make = || Ok::<_, PyErr>(wrap_pyfunction!(_task_is_gone, py)?.unbind());
+    let forget = FORGET.get_or_try_init(py, make).ok()?;
+    let watch = ffi::PyWeakref_NewRef(task, forget.as_ptr());
+    if watch.is_null() {
+        ffi::PyErr_Clear();
+        return None;
+    }
+    Some(Bound::from_owned_ptr(py, watch).unbind())
+}
+
+/// What the weak reference to a task calls: before the task's address can be another's.
+#[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "the signature of a Python function")]
+fn _task_is_gone(watch: Bound<'_, PyAny>) {
+    // SAFETY: called by Python, with the GIL; the table is not borrowed across any other call.
+    let known = unsafe {
+        let table = (*TASKS.0.get()).get_or_insert_default();
+        let address = table.watched.remove(&(watch.as_ptr() as usize));
+        address.and_then(|address| {
+            if LAST.0.get().0 == address {
+                LAST.0.set((0, 0, 0, 0));
+            }
+            table.known.remove(&address)
+        })
+    };
+    for (recorder, id) in known.iter().flat_map(|known| &known.ids) {
+        // Those that were spawned inside a trace have ended by now; for the others it is all that is known.
+        recorder.end_task(*id, Status::Ok, 0, 0);
+    }
+}
+
+/// A profiler is gone, or begins anew: nothing of its recorder is kept.
+pub(super) unsafe fn forget_recorder(recorder: &Arc<Recorder>) {
+    LAST.0.set((0, 0, 0, 0));
+    if let Some(tasks) = &mut *TASKS.0.get() {
+        for known in tasks.known.values_mut() {
+            known.ids.retain(|(other, _)| !Arc::ptr_eq(other, recorder));
+        }
+    }
+}

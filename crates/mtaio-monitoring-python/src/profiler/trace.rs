@@ -1,0 +1,626 @@
+//! `Trace`: one object for the context manager, the handle that it gives and the link that context variables carry.
+//!
+//! A class of PyO3 cannot have the slot `am_send`, and without it `__aenter__` and `__aexit__` must make a coroutine each:
+//! four times what the rest of a trace costs. So the slots are written by hand. An object of this type *is* the finished
+//! awaitable that `__aenter__` returns; `__aexit__` returns one that all share.
+//!
+//! **How the parent is found.** One context variable holds the innermost trace of the flow, whatever its profiler; each
+//! trace holds the one that was innermost before it. The variable is set to its former value, not reset by a token, so a
+//! trace may end in another context, or twice, or never. A trace that ended in the flow it began in is transparent; one
+//! that ended in another flow is where this flow was spawned, and stays the parent.
+
+#![expect(unsafe_code, reason = "slots of CPython written by hand; every function here runs with the GIL")]
+#![allow(unsafe_op_in_unsafe_fn, reason = "the bodies are calls of CPython's C API from end to end")]
+
+use std::ffi::{c_int, c_void};
+use std::ptr::{self, null_mut};
+use std::sync::Arc;
+
+use mtaio_monitoring::profiler::{Ending, Extra, NameId, Open, Recorder, Status};
+use pyo3::ffi;
+
+use super::coroutine::{self, CoroutineObject};
+use super::stack::Stack;
+use super::types::{TRACE, allocate, shared, state};
+use super::{Attached, ProfilerBase, flow};
+
+/// Where a trace stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Not begun, or the profiler could not record it.
+    New,
+    Open,
+    Ended,
+}
+
+/// A trace as Python sees it.
+#[repr(C)]
+pub(super) struct TraceObject {
+    ob_base: ffi::PyObject,
+    /// The [`ProfilerBase`] it belongs to; null for a disabled one.
+    pub(super) profiler: *mut ffi::PyObject,
+    /// The profiler's recorder when the trace began. It lives as long as the profiler does.
+    pub(super) recorder: *const Recorder,
+    /// The trace that was innermost before this one began.
+    pub(super) outer: *mut TraceObject,
+    /// The traced coroutine in which this began, whose clock tells the run time.
+    clock: *mut CoroutineObject,
+    name: *mut ffi::PyObject,
+    metadata: *mut ffi::PyObject,
+    stack: Option<Arc<Stack>>,
+    open: Option<Open>,
+    error: Option<Box<str>>,
+    pub(super) id: u64,
+    pub(super) parent: u64,
+    /// The flow that it began in: a task, or a thread.
+    flow: u64,
+    start: u64,
+    end: u64,
+    run_base: u64,
+    run: Option<u64>,
+    memory_start_kib: u32,
+    memory_end_kib: u32,
+    generation: u32,
+    depth: u32,
+    task: u32,
+    name_id: NameId,
+    pub(super) stage: Stage,
+    status: Status,
+}
+
+/// Links of ended traces that a flow carries on at most: tasks that each spawn the next must not make a chain for ever.
+const DEEPEST_CHAIN: u32 = 64;
+
+/// A new trace, not begun. Takes no ownership of what it is given.
+pub(super) unsafe fn new(
+    profiler: *mut ffi::PyObject,
+    name: *mut ffi::PyObject,
+    name_id: NameId,
+    metadata: *mut ffi::PyObject,
+) -> *mut TraceObject {
+    let object = allocate::<TraceObject>(&TRACE);
+    if object.is_null() {
+        return object;
+    }
+    ffi::Py_XINCREF(profiler);
+    ffi::Py_XINCREF(name);
+    let ob_base = ptr::read(&raw const (*object).ob_base);
+    ptr::write(
+        object,
+        TraceObject {
+            ob_base,
+            profiler,
+            recorder: ptr::null(),
+            outer: null_mut(),
+            clock: null_mut(),
+            name,
+            metadata,
+            stack: None,
+            open: None,
+            error: None,
+            id: 0,
+            parent: 0,
+            flow: 0,
+            start: 0,
+            end: 0,
+            run_base: 0,
+            run: None,
+            memory_start_kib: 0,
+            memory_end_kib: 0,
+            generation: 0,
+            depth: 0,
+            task: 0,
+            name_id,
+            stage: Stage::New,
+            status: Status::Open,
+        },
+    );
+    ffi::PyObject_GC_Track(object.cast());
+    object
+}
+
+/// The innermost trace of this context: a new reference, or null.
+pub(super) unsafe fn innermost() -> *mut TraceObject {
+    let mut value = null_mut();
+    if ffi::PyContextVar_Get(state().variable, null_mut(), &raw mut value) < 0 {
+        ffi::PyErr_Clear();
+        return null_mut();
+    }
+    if value.is_null() || ffi::Py_TYPE(value) != TRACE.get() {
+        ffi::Py_XDECREF(value);
+        return null_mut();
+    }
+    value.cast()
+}
+
+/// Makes a trace (or null: none) the innermost of this context.
+pub(super) unsafe fn set_innermost(trace: *mut TraceObject) {
+    let value = if trace.is_null() { ffi::Py_None() } else { trace.cast() };
+    let token = ffi::PyContextVar_Set(state().variable, value);
+    if token.is_null() {
+        ffi::PyErr_Clear();
+    }
+    ffi::Py_XDECREF(token);
+}
+
+impl TraceObject {
+    /// Whether what begins in `flow` below this trace still has it for a parent, and if not, whether to look further.
+    unsafe fn is_parent(&self, recorder: *const Recorder, flow: u64) -> bool {
+        ptr::eq(self.recorder, recorder)
+            && match self.stage {
+                Stage::New => false,
+                Stage::Open => self.generation == (*recorder).generation(),
+                Stage::Ended => self.flow != flow && self.generation == (*recorder).generation(),
+            }
+    }
+
+    /// Whether it was begun in the recorder that its profiler has now, and since the last reset.
+    pub(super) unsafe fn is_current(&self) -> bool {
+        let recorder = ProfilerBase::of(self.profiler).recorder();
+        ptr::eq(self.recorder, recorder) && self.generation == recorder.generation()
+    }
+
+    /// The nearest trace of this recorder that what begins in `flow` has for a parent; null for none.
+    pub(super) unsafe fn parent_from(mut trace: *mut Self, recorder: *const Recorder, flow: u64) -> *mut Self {
+        while !trace.is_null() && !(*trace).is_parent(recorder, flow) {
+            trace = (*trace).outer;
+        }
+        trace
+    }
+
+    /// Begins it in the present flow, and makes it the innermost there.
+    pub(super) unsafe fn begin(trace: *mut Self) -> u64 {
+        let this = &mut *trace;
+        if this.profiler.is_null() || this.stage == Stage::Open {
+            return 0;
+        }
+        let profiler = ProfilerBase::of(this.profiler);
+        let recorder = profiler.recorder();
+        let flow = flow::present(profiler, recorder);
+        let current = innermost();
+        // What ended in this very flow is no link any more.
+        let mut outer = current;
+        while !outer.is_null() && (*outer).stage != Stage::Open && (*outer).flow == flow.number {
+            outer = (*outer).outer;
+        }
+        ffi::Py_XINCREF(outer.cast());
+        ffi::Py_XDECREF(current.cast());
+        if !outer.is_null() && (*outer).stage == Stage::Ended && (*outer).depth > DEEPEST_CHAIN {
+            let further = std::mem::replace(&mut (*outer).outer, null_mut());
+            (*outer).depth = 0;
+            drop_chain(further);
+        }
+        let parent = Self::parent_from(outer, recorder, flow.number);
+        this.parent = if parent.is_null() { 0 } else { (*parent).id };
+        this.recorder = recorder;
+        this.generation = recorder.generation();
+        this.flow = flow.number;
+        this.task = flow.task;
+        this.depth = if outer.is_null() { 0 } else { (*outer).depth + 1 };
+        let former = std::mem::replace(&mut this.outer, outer);
+        drop_chain(former);
+        this.run = None;
+        this.error = None;
+        this.status = Status::Open;
+        if profiler.collects_stacks() {
+            this.stack = super::stack::present();
+        }
+        set_innermost(trace);
+        let clock = coroutine::running();
+        let now = recorder.ticks();
+        let Some(open) = recorder.begin(this.name_id, this.parent, flow.task, now) else {
+            set_innermost(this.outer);
+            return now;
+        };
+        if !clock.is_null() {
+            ffi::Py_INCREF(clock.cast());
+            this.run_base = (*clock).clock(now);
+        }
+        let former = std::mem::replace(&mut this.clock, clock);
+        ffi::Py_XDECREF(former.cast());
+        this.id = open.id;
+        this.open = Some(open);
+        this.stage = Stage::Open;
+        this.start = now;
+        this.memory_start_kib = recorder.memory_kib(now);
+        now
+    }
+
+    /// Ends it. One that is not open is left alone.
+    pub(super) unsafe fn end(
+        trace: *mut Self,
+        now: u64,
+        status: Status,
+        error: Option<Box<str>>,
+        run: Option<u64>,
+    ) {
+        let this = &mut *trace;
+        let Some(open) = this.open.take() else { return };
+        let recorder = &*this.recorder;
+        this.stage = Stage::Ended;
+        this.status = status;
+        this.end = now.max(this.start);
+        let clock = std::mem::replace(&mut this.clock, null_mut());
+        this.run = run.or_else(|| {
+            // Beyond its duration where the coroutine was resumed by somebody else's clock: never.
+            let ran = (!clock.is_null()).then(|| (*clock).clock(now).saturating_sub(this.run_base))?;
+            Some(ran.min(this.end - this.start))
+        });
+        ffi::Py_XDECREF(clock.cast());
+        let has_metadata = !this.metadata.is_null() && ffi::PyDict_Size(this.metadata) > 0;
+        let extra = if error.is_some() || has_metadata || this.stack.is_some() {
+            let metadata = if has_metadata { this.metadata } else { null_mut() };
+            Extra { error: error.clone(), attachment: Attached::new(metadata, this.stack.clone()) }
+        } else {
+            Extra::default()
+        };
+        this.error = error;
+        this.memory_end_kib = recorder.memory_kib(now);
+        recorder.end(open, this.end, Ending { status, run_ticks: this.run, extra });
+        let current = innermost();
+        if ptr::eq(current, trace) {
+            set_innermost(this.outer);
+        }
+        ffi::Py_XDECREF(current.cast());
+    }
+
+    /// Ends it as the exception says that is raised now, or well where there is none.
+    pub(super) unsafe fn end_with_raised(trace: *mut Self, now: u64, run: Option<u64>) {
+        let raised = super::raised::Raised::take();
+        let (status, error) = raised.judge();
+        Self::end(trace, now, status, error, run);
+        raised.restore();
+    }
+
+    pub(super) unsafe fn now(trace: *mut Self) -> u64 {
+        if (*trace).recorder.is_null() { 0 } else { (*(*trace).recorder).ticks() }
+    }
+
+    /// Ticks that it ran until it ended, or until now.
+    unsafe fn run_until_now(&self) -> Option<u64> {
+        if self.stage != Stage::Open {
+            return self.run;
+        }
+        let now = (*self.recorder).ticks();
+        (!self.clock.is_null()).then(|| (*self.clock).clock(now).saturating_sub(self.run_base))
+    }
+}
+
+/// Lets go of a chain of traces, in a loop: one of 100 000 links would else recurse as deep.
+unsafe fn drop_chain(mut trace: *mut TraceObject) {
+    while !trace.is_null() {
+        let next = if ffi::Py_REFCNT(trace.cast()) == 1 {
+            std::mem::replace(&mut (*trace).outer, null_mut())
+        } else {
+            null_mut()
+        };
+        ffi::Py_DECREF(trace.cast());
+        trace = next;
+    }
+}
+
+// --- slots ---
+
+unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
+    ffi::PyObject_GC_UnTrack(object.cast());
+    let trace: *mut TraceObject = object.cast();
+    if (*trace).stage == Stage::Open {
+        // Nobody can end it any more. Kept alive for that moment.
+        let raised = super::raised::Raised::take();
+        let now = TraceObject::now(trace);
+        forsaken(&mut *trace, now);
+        raised.restore();
+    }
+    let kind = ffi::Py_TYPE(object);
+    clear(object);
+    let chain = std::mem::replace(&mut (*trace).outer, null_mut());
+    drop_chain(chain);
+    ptr::drop_in_place(&raw mut (*trace).stack);
+    ptr::drop_in_place(&raw mut (*trace).error);
+    ffi::PyObject_GC_Del(object.cast());
+    ffi::Py_DECREF(kind.cast());
+}
+
+/// Ends a trace whose last reference is gone: nothing may refer to it again, the context variable cannot hold it.
+unsafe fn forsaken(this: &mut TraceObject, now: u64) {
+    let Some(open) = this.open.take() else { return };
+    this.stage = Stage::Ended;
+    let has_metadata = !this.metadata.is_null() && ffi::PyDict_Size(this.metadata) > 0;
+    let metadata = if has_metadata { this.metadata } else { null_mut() };
+    let run = (!this.clock.is_null()).then(|| (*this.clock).clock(now).saturating_sub(this.run_base));
+    let extra = Extra { error: None, attachment: Attached::new(metadata, this.stack.clone()) };
+    (*this.recorder).end(open, now, Ending { status: Status::Abandoned, run_ticks: run, extra });
+}
+
+unsafe extern "C" fn traverse(object: *mut ffi::PyObject, visit: ffi::visitproc, argument: *mut c_void) -> c_int {
+    let trace: *mut TraceObject = object.cast();
+    let held = [
+        ffi::Py_TYPE(object).cast(),
+        (*trace).profiler,
+        (*trace).outer.cast(),
+        (*trace).clock.cast(),
+        (*trace).name,
+        (*trace).metadata,
+    ];
+    for reference in held {
+        if !reference.is_null() {
+            let result = visit(reference, argument);
+            if result != 0 {
+                return result;
+            }
+        }
+    }
+    0
+}
+
+unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> c_int {
+    let trace: *mut TraceObject = object.cast();
+    for reference in [&raw mut (*trace).name, &raw mut (*trace).metadata, (&raw mut (*trace).clock).cast()] {
+        ffi::Py_XDECREF(ptr::replace(reference, null_mut()));
+    }
+    if (*trace).stage != Stage::Open {
+        // While it is open its recorder is needed, which the profiler keeps.
+        ffi::Py_XDECREF(ptr::replace(&raw mut (*trace).profiler, null_mut()));
+    }
+    0
+}
+
+unsafe extern "C" fn repr(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    let trace: *mut TraceObject = object.cast();
+    let status = match (*trace).stage {
+        Stage::New => c"not begun",
+        Stage::Open => c"open",
+        Stage::Ended => c"ended",
+    };
+    ffi::PyUnicode_FromFormat(c"<Trace %R, %s>".as_ptr(), (*trace).name, status.as_ptr())
+}
+
+unsafe extern "C" fn itself(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    ffi::Py_INCREF(object);
+    object
+}
+
+/// As an awaitable, it has finished, with itself as the result.
+unsafe extern "C" fn finish_with_itself(
+    object: *mut ffi::PyObject,
+    _sent: *mut ffi::PyObject,
+    result: *mut *mut ffi::PyObject,
+) -> ffi::PySendResult {
+    ffi::Py_INCREF(object);
+    *result = object;
+    ffi::PySendResult::PYGEN_RETURN
+}
+
+unsafe extern "C" fn next(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    super::types::stop_with(object)
+}
+
+unsafe extern "C" fn aenter(object: *mut ffi::PyObject, _none: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    TraceObject::begin(object.cast());
+    ffi::Py_INCREF(object);
+    object
+}
+
+unsafe extern "C" fn aexit(
+    object: *mut ffi::PyObject,
+    arguments: *mut *mut ffi::PyObject,
+    count: ffi::Py_ssize_t,
+) -> *mut ffi::PyObject {
+    leave(object.cast(), arguments, count);
+    ffi::Py_INCREF(shared().ready);
+    shared().ready
+}
+
+unsafe extern "C" fn exit(
+    object: *mut ffi::PyObject,
+    arguments: *mut *mut ffi::PyObject,
+    count: ffi::Py_ssize_t,
+) -> *mut ffi::PyObject {
+    leave(object.cast(), arguments, count);
+    ffi::Py_INCREF(ffi::Py_False());
+    ffi::Py_False()
+}
+
+unsafe fn leave(trace: *mut TraceObject, arguments: *mut *mut ffi::PyObject, count: ffi::Py_ssize_t) {
+    let now = TraceObject::now(trace);
+    let exception = if count >= 2 { *arguments.add(1) } else { ffi::Py_None() };
+    let (status, error) = super::raised::judge(exception);
+    TraceObject::end(trace, now, status, error, None);
+}
+
+/// `_end(exception)`: what `Profiler.end_trace` calls.
+unsafe extern "C" fn end(object: *mut ffi::PyObject, exception: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    let trace: *mut TraceObject = object.cast();
+    let now = TraceObject::now(trace);
+    let (status, error) = super::raised::judge(exception);
+    TraceObject::end(trace, now, status, error, None);
+    ffi::Py_INCREF(ffi::Py_None());
+    ffi::Py_None()
+}
+
+// --- attributes ---
+
+fn float(value: f64) -> *mut ffi::PyObject {
+    // SAFETY: called by attribute getters, with the GIL.
+    unsafe { ffi::PyFloat_FromDouble(value) }
+}
+
+unsafe fn none() -> *mut ffi::PyObject {
+    ffi::Py_INCREF(ffi::Py_None());
+    ffi::Py_None()
+}
+
+/// What a getter is for; carried in its closure pointer.
+#[derive(Clone, Copy)]
+#[repr(usize)]
+enum Field {
+    Name = 1,
+    Metadata,
+    TraceId,
+    ParentId,
+    TaskId,
+    TaskName,
+    ThreadId,
+    StartTime,
+    EndTime,
+    Duration,
+    Status,
+    Error,
+    MemoryStart,
+    MemoryEnd,
+    MemoryDelta,
+    RunTime,
+    WaitTime,
+    StackTrace,
+}
+
+unsafe extern "C" fn get(object: *mut ffi::PyObject, closure: *mut c_void) -> *mut ffi::PyObject {
+    let this = &mut *object.cast::<TraceObject>();
+    let recorder = this.recorder.as_ref();
+    let began = this.stage != Stage::New;
+    let duration = || {
+        let end = if this.stage == Stage::Open { (*this.recorder).ticks() } else { this.end };
+        end.saturating_sub(this.start)
+    };
+    let field = closure as usize;
+    let is = |wanted: Field| field == wanted as usize;
+    let number = |value: u64| ffi::PyLong_FromUnsignedLongLong(value);
+    if is(Field::Name) {
+        ffi::Py_XINCREF(this.name);
+        return this.name;
+    }
+    if is(Field::Metadata) {
+        if this.metadata.is_null() {
+            this.metadata = ffi::PyDict_New();
+        }
+        ffi::Py_XINCREF(this.metadata);
+        return this.metadata;
+    }
+    if is(Field::Status) {
+        let name = if began { this.status.name() } else { "open" };
+        return ffi::PyUnicode_FromStringAndSize(name.as_ptr().cast(), name.len() as ffi::Py_ssize_t);
+    }
+    let Some(recorder) = recorder.filter(|_| began) else { return none() };
+    if is(Field::TraceId) {
+        number(this.id)
+    } else if is(Field::ParentId) && this.parent != 0 {
+        number(this.parent)
+    } else if is(Field::TaskId) && this.task != 0 {
+        number(u64::from(this.task))
+    } else if is(Field::TaskName) && this.task != 0 {
+        recorder.task_name(this.task).map_or_else(
+            || none(),
+            |name| ffi::PyUnicode_FromStringAndSize(name.as_ptr().cast(), name.len() as ffi::Py_ssize_t),
+        )
+    } else if is(Field::ThreadId) {
+        recorder.thread_id(this.id).map_or_else(|| none(), number)
+    } else if is(Field::StartTime) {
+        float(recorder.epoch_seconds(this.start))
+    } else if is(Field::EndTime) && this.stage == Stage::Ended {
+        float(recorder.epoch_seconds(this.start) + recorder.seconds(this.end - this.start))
+    } else if is(Field::Duration) {
+        float(recorder.seconds(duration()))
+    } else if is(Field::Error) {
+        this.error.as_ref().map_or_else(
+            || none(),
+            |error| ffi::PyUnicode_FromStringAndSize(error.as_ptr().cast(), error.len() as ffi::Py_ssize_t),
+        )
+    } else if is(Field::MemoryStart) {
+        number(u64::from(this.memory_start_kib) * 1024)
+    } else if is(Field::MemoryEnd) && this.stage == Stage::Ended {
+        number(u64::from(this.memory_end_kib) * 1024)
+    } else if is(Field::MemoryDelta) && this.stage == Stage::Ended {
+        ffi::PyLong_FromLongLong((i64::from(this.memory_end_kib) - i64::from(this.memory_start_kib)) * 1024)
+    } else if is(Field::RunTime) {
+        this.run_until_now().map_or_else(|| none(), |run| float(recorder.seconds(run)))
+    } else if is(Field::WaitTime) {
+        let wait = this.run_until_now().map(|run| duration().saturating_sub(run));
+        wait.map_or_else(|| none(), |wait| float(recorder.seconds(wait)))
+    } else if is(Field::StackTrace) {
+        super::stack::text(this.stack.as_deref())
+    } else {
+        none()
+    }
+}
+
+const fn getter(name: &'static std::ffi::CStr, field: Field, doc: &'static std::ffi::CStr) -> ffi::PyGetSetDef {
+    ffi::PyGetSetDef {
+        name: name.as_ptr(),
+        get: Some(get),
+        set: None,
+        doc: doc.as_ptr(),
+        closure: ptr::without_provenance_mut(field as usize),
+    }
+}
+
+/// Makes the type.
+pub(super) unsafe fn make_type(module: *mut ffi::PyObject) -> *mut ffi::PyTypeObject {
+    use super::types::{fast, leak, no_arguments, one_argument, slot};
+    let getters = leak(vec![
+        getter(c"name", Field::Name, c"What is traced."),
+        getter(
+            c"metadata",
+            Field::Metadata,
+            c"Names and values attached to it; may be added to while it is open.",
+        ),
+        getter(c"trace_id", Field::TraceId, c"Unique in the process; None before it begins."),
+        getter(c"parent_id", Field::ParentId, c"The innermost open trace of the flow when it began, or None."),
+        getter(c"task_id", Field::TaskId, c"The asyncio task that it began in, numbered; None outside of one."),
+        getter(c"task_name", Field::TaskName, c"That task's name."),
+        getter(
+            c"thread_id",
+            Field::ThreadId,
+            c"The thread that it began in, as threading.get_native_id() gives it.",
+        ),
+        getter(c"start_time", Field::StartTime, c"When it began, in seconds since the epoch."),
+        getter(c"end_time", Field::EndTime, c"When it ended, in seconds since the epoch; None while it is open."),
+        getter(c"duration", Field::Duration, c"Seconds from its beginning to its end, or to now."),
+        getter(c"status", Field::Status, c"open, ok, error, cancelled or abandoned."),
+        getter(c"error", Field::Error, c"What it failed with, e.g. 'ValueError: no such user', or None."),
+        getter(
+            c"memory_start",
+            Field::MemoryStart,
+            c"Resident bytes of the process when it began, at most 10 ms old.",
+        ),
+        getter(c"memory_end", Field::MemoryEnd, c"The same when it ended; None while it is open."),
+        getter(c"memory_delta", Field::MemoryDelta, c"The difference of both."),
+        getter(c"run_time", Field::RunTime, c"Seconds that it ran, or None where that is not known."),
+        getter(c"wait_time", Field::WaitTime, c"Its duration less its run time."),
+        getter(
+            c"stack_trace",
+            Field::StackTrace,
+            c"Where it began, as a traceback prints it; None unless collected.",
+        ),
+        // SAFETY: a null name ends the table.
+        std::mem::zeroed(),
+    ]);
+    let methods = leak(vec![
+        no_arguments(c"__aenter__", aenter),
+        fast(c"__aexit__", aexit),
+        no_arguments(c"__enter__", aenter),
+        fast(c"__exit__", exit),
+        one_argument(c"_end", end),
+        // SAFETY: a null name ends the table.
+        std::mem::zeroed(),
+    ]);
+    let doc = c"A trace: the context manager that begins and ends it, and what is known of it.";
+    super::types::make(
+        module,
+        c"mtaio.monitoring._native.Trace",
+        size_of::<TraceObject>(),
+        ffi::Py_TPFLAGS_HAVE_GC | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION,
+        vec![
+            slot(ffi::Py_tp_dealloc, dealloc as *mut c_void),
+            slot(ffi::Py_tp_traverse, traverse as *mut c_void),
+            slot(ffi::Py_tp_clear, clear as *mut c_void),
+            slot(ffi::Py_tp_repr, repr as *mut c_void),
+            slot(ffi::Py_tp_iter, itself as *mut c_void),
+            slot(ffi::Py_tp_iternext, next as *mut c_void),
+            slot(ffi::Py_am_await, itself as *mut c_void),
+            slot(ffi::Py_am_send, finish_with_itself as *mut c_void),
+            slot(ffi::Py_tp_getset, getters.cast()),
+            slot(ffi::Py_tp_methods, methods.cast()),
+            slot(ffi::Py_tp_doc, doc.as_ptr() as *mut c_void),
+        ],
+    )
+}

@@ -1,0 +1,364 @@
+"""Run and wait time, memory and stacks, each held against what the program itself measures at the same moment."""
+
+import asyncio
+import contextlib
+import threading
+import time
+import traceback
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import pytest
+from mtaio.monitoring import Profile, Profiler, ProfileTrace
+
+#: Of a time, at least 0.2 ms.
+TOLERANCE = 0.02
+LEAST = 0.0002
+
+
+def check_time(found: float | None, expected: float) -> None:
+    assert found is not None
+    assert found == pytest.approx(expected, rel=TOLERANCE, abs=LEAST)
+
+
+@dataclass
+class Clock:
+    """What the program measures around its own operations: whoever holds it up holds up both measurements."""
+
+    running: float = 0.0
+    waiting: float = 0.0
+
+    def burn(self, seconds: float) -> None:
+        begun, end = time.perf_counter(), time.thread_time() + seconds
+        while time.thread_time() < end:
+            pass
+        self.running += time.perf_counter() - begun
+
+    async def sleep(self, seconds: float) -> None:
+        begun = time.perf_counter()
+        await asyncio.sleep(seconds)
+        self.waiting += time.perf_counter() - begun
+
+    def check(self, trace: ProfileTrace) -> None:
+        check_time(trace.run_time, self.running)
+        check_time(trace.wait_time, self.waiting)
+        check_time(trace.duration, self.running + self.waiting)
+
+    async def load(self) -> None:
+        """30 ms of work and 60 ms of sleep, in turns."""
+        for _ in range(3):
+            self.burn(0.01)
+            await self.sleep(0.02)
+
+
+async def profile_of(profiler: Profiler, *names: str) -> tuple[Profile, list[ProfileTrace]]:
+    """The one trace of each name."""
+    profile = await profiler.get_profile()
+    found = []
+    for name in names:
+        (trace,) = [trace for trace in profile.traces if trace.name == name]
+        found.append(trace)
+    return profile, found
+
+
+def test_a_coroutine() -> None:
+    async def main() -> None:
+        profiler, clock = Profiler(), Clock()
+        await profiler.trace(name="it")(clock.load)()
+        _, (trace,) = await profile_of(profiler, "it")
+        clock.check(trace)
+        assert abs(trace.end_time - time.time()) < 5.0
+
+    asyncio.run(main())
+
+
+def test_a_function_only_runs() -> None:
+    async def main() -> None:
+        profiler, clock = Profiler(), Clock()
+        profiler.trace(name="it")(clock.burn)(0.02)
+        _, (trace,) = await profile_of(profiler, "it")
+        clock.check(trace)
+
+    asyncio.run(main())
+
+
+def test_coroutines_beside_each_other() -> None:
+    """While one runs, the others wait: each is charged with its own."""
+
+    async def main() -> None:
+        profiler, clocks = Profiler(), [Clock() for _ in range(5)]
+        await asyncio.gather(*(profiler.trace(name=f"{n}")(clock.load)() for n, clock in enumerate(clocks)))
+        _, traces = await profile_of(profiler, *(f"{n}" for n in range(5)))
+        for trace, clock in zip(traces, clocks, strict=True):
+            # Between a sleep's end as the loop knows it and the next step, a sibling may run: that is waiting too.
+            check_time(trace.run_time, clock.running)
+            check_time((trace.run_time or 0.0) + (trace.wait_time or 0.0), trace.duration)
+            check_time(trace.wait_time, clock.waiting)
+
+    asyncio.run(main())
+
+
+def test_a_coroutine_within_another() -> None:
+    async def main() -> None:
+        profiler, clock, inner = Profiler(), Clock(), Clock()
+
+        @profiler.trace(name="outer")
+        async def outer() -> None:
+            clock.burn(0.01)
+            await profiler.trace(name="inner")(inner.load)()
+            await clock.sleep(0.01)
+
+        await outer()
+        _, (trace, within) = await profile_of(profiler, "outer", "inner")
+        inner.check(within)
+        Clock(clock.running + inner.running, clock.waiting + inner.waiting).check(trace)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("place", ["traced coroutine", "recorded task", "nowhere"])
+def test_a_block(place: str) -> None:
+    """Known where something watches the steps of what it is in."""
+
+    async def main() -> None:
+        profiler, clock = Profiler(), Clock()
+
+        async def body() -> None:
+            Clock().burn(0.01)
+            await asyncio.sleep(0.005)
+            async with profiler.trace_context("it"):
+                await clock.load()
+            Clock().burn(0.01)
+
+        if place == "traced coroutine":
+            await profiler.trace(name="around")(body)()
+        elif place == "recorded task":
+            async with profiler.trace_context("around"):
+                await asyncio.create_task(body())
+        else:
+            await body()
+        _, (trace,) = await profile_of(profiler, "it")
+        check_time(trace.duration, clock.running + clock.waiting)
+        if place == "nowhere":
+            assert (trace.run_time, trace.wait_time) == (None, None)
+        else:
+            clock.check(trace)
+
+    asyncio.run(main())
+
+
+def test_generators_are_not_charged_with_their_consumers() -> None:
+    async def main() -> None:
+        profiler, clock, plain, consumer = Profiler(), Clock(), Clock(), Clock()
+
+        @profiler.trace(name="rows")
+        async def rows() -> AsyncIterator[int]:
+            for number in range(3):
+                clock.burn(0.005)
+                await clock.sleep(0.005)
+                yield number
+
+        @profiler.trace(name="lines")
+        def lines() -> Iterator[int]:
+            for number in range(3):
+                plain.burn(0.005)
+                yield number
+
+        async for _ in rows():
+            consumer.burn(0.01)
+        between = consumer.running
+        for _ in lines():
+            consumer.burn(0.01)
+        _, (trace, line) = await profile_of(profiler, "rows", "lines")
+        check_time(trace.run_time, clock.running)
+        check_time(trace.wait_time, clock.waiting + between)
+        check_time(line.run_time, plain.running)
+        check_time(line.wait_time, consumer.running - between)
+
+    asyncio.run(main())
+
+
+def test_tasks() -> None:
+    async def main() -> None:
+        profiler, clock, begun = Profiler(), Clock(), time.time()
+        created: list[int] = []
+
+        async def fails() -> None:
+            raise LookupError
+
+        async with profiler.trace_context("around") as around:
+            line = test_tasks.__code__.co_firstlineno
+            created.append(line + 12)  # the next line
+            task = asyncio.create_task(clock.load(), name="loaded")
+            hanging = asyncio.create_task(asyncio.Event().wait(), name="hanging")
+            failing = asyncio.create_task(fails(), name="failing")
+            await task
+            hanging.cancel()
+            await asyncio.wait([hanging, failing])
+            assert isinstance(failing.exception(), LookupError)
+        outside = asyncio.create_task(asyncio.sleep(0), name="outside")
+        await outside
+        profile = await profiler.get_profile()
+        assert [trace.name for trace in profile.traces] == ["around"], "only what was asked for by name"
+        assert [(task.name, task.status) for task in profile.tasks] == [
+            ("loaded", "ok"),
+            ("hanging", "cancelled"),
+            ("failing", "error"),
+        ]
+        loaded, hung, _failed = profile.tasks
+        assert (loaded.coroutine, hung.coroutine) == ("Clock.load", "Event.wait")
+        assert loaded.created_at == f"{__file__}:{created[0]} in {main.__qualname__}"
+        assert {task.parent_id for task in profile.tasks} == {around.trace_id}
+        assert len({task.task_id for task in profile.tasks}) == 3
+        assert (loaded.steps, hung.steps) == (4, 2)
+        check_time(loaded.run_time, clock.running)
+        assert begun - 0.01 <= loaded.start_time < loaded.end_time <= time.time() + 0.01
+        check_time(loaded.run_time + loaded.wait_time, loaded.end_time - loaded.start_time)
+        # From its creation to its first step, it waits.
+        assert clock.waiting - LEAST <= loaded.wait_time < clock.waiting + 0.05
+
+    asyncio.run(main())
+
+
+def test_a_task_that_runs_has_no_end_yet() -> None:
+    async def main() -> None:
+        profiler = Profiler()
+        async with profiler.trace_context("around"):
+            task = asyncio.create_task(asyncio.sleep(60), name="sleeps")
+            await asyncio.sleep(0)
+            (found,) = (await profiler.get_profile()).tasks
+            assert (found.name, found.status, found.steps) == ("sleeps", "open", 1)
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    asyncio.run(main())
+
+
+def test_no_tasks_where_they_are_not_wanted() -> None:
+    async def main() -> None:
+        profiler = Profiler(trace_async_tasks=False)
+        async with profiler.trace_context("around") as around, asyncio.TaskGroup() as group:
+            group.create_task(profiler.trace(name="it")(Clock().load)())
+        profile, (trace,) = await profile_of(profiler, "it")
+        assert profile.tasks == []
+        assert trace.parent_id == around.trace_id
+
+    asyncio.run(main())
+
+
+# --- memory ---
+
+MEGABYTE = 1 << 20
+
+
+def test_memory() -> None:
+    async def main() -> None:
+        profiler = Profiler()
+        async with profiler.trace_context("nothing"):
+            await asyncio.sleep(0.03)
+        async with profiler.trace_context("allocates"):
+            # A reading is at most 10 ms old.
+            await asyncio.sleep(0.03)
+            memory = bytearray(64 * MEGABYTE)
+            memory[::4096] = b"\1" * len(memory[::4096])
+            await asyncio.sleep(0.03)
+        async with profiler.trace_context("frees"):
+            await asyncio.sleep(0.03)
+            del memory
+            await asyncio.sleep(0.03)
+        _, (nothing, allocates, frees) = await profile_of(profiler, "nothing", "allocates", "frees")
+        assert abs(nothing.memory_delta) < 8 * MEGABYTE
+        assert 60 * MEGABYTE < allocates.memory_delta < 72 * MEGABYTE
+        assert -72 * MEGABYTE < frees.memory_delta < -60 * MEGABYTE
+        assert allocates.memory_delta == allocates.memory_end - allocates.memory_start
+        assert 4 * MEGABYTE < allocates.memory_start < allocates.memory_end < 64 << 30
+
+    asyncio.run(main())
+
+
+def test_no_memory_where_it_is_not_wanted() -> None:
+    async def main() -> None:
+        profiler = Profiler(memory=None)
+        async with profiler.trace_context("it") as live:
+            assert live.memory_start == 0
+        profile, (trace,) = await profile_of(profiler, "it")
+        assert (trace.memory_start, trace.memory_end, trace.memory_delta) == (0, 0, 0)
+        assert profile.get_metrics("it").memory_total == 0
+
+    asyncio.run(main())
+
+
+# --- stacks ---
+
+
+def check_stack(found: str | None, expected: list[str]) -> None:
+    """As Python's own, but for the line of the innermost frame, which is another one of the same function."""
+    assert found is not None
+    *outer, last = expected
+    assert found.startswith("".join(outer))
+    rest = found[len("".join(outer)) :]
+    (frame,) = traceback.StackSummary.extract([]) or [rest.splitlines()[0]]
+    assert frame.split(", line ")[0] == last.splitlines()[0].split(", line ")[0]
+    assert frame.split(", in ")[1] == last.splitlines()[0].split(", in ")[1]
+    assert rest.count("  File ") == 1, f"frames beyond the caller's: {rest}"
+
+
+def test_stacks_read_as_a_traceback_does() -> None:
+    async def main() -> None:
+        profiler = Profiler(collect_stack_trace=True)
+        stacks: dict[str, list[str]] = {}
+
+        async def deeper(depth: int) -> None:
+            if depth:
+                await deeper(depth - 1)
+                return
+            async with profiler.trace_context("async block"):
+                stacks["async block"] = traceback.format_stack()
+            with profiler.trace_context("block"):
+                stacks["block"] = traceback.format_stack()
+            trace = await profiler.start_trace("started")
+            stacks["started"] = traceback.format_stack()
+            await profiler.end_trace(trace)
+            profiler.trace(name="function")(lambda: None)()
+            stacks["function"] = traceback.format_stack()
+            await profiler.trace(name="coroutine")(Clock().sleep)(0)
+            stacks["coroutine"] = traceback.format_stack()
+
+        await deeper(20)
+        profile, _ = await profile_of(profiler, *stacks)
+        for trace in profile.traces:
+            check_stack(trace.stack_trace, stacks[trace.name])
+            assert "async with profiler.trace_context" in trace.stack_trace or trace.name != "async block"
+
+    asyncio.run(main())
+
+
+def test_no_stack_where_none_is_wanted() -> None:
+    async def main() -> None:
+        profiler = Profiler()
+        async with profiler.trace_context("it") as live:
+            assert live.stack_trace is None
+        _, (trace,) = await profile_of(profiler, "it")
+        assert trace.stack_trace is None
+
+    asyncio.run(main())
+
+
+def test_threads() -> None:
+    async def main() -> None:
+        profiler, clock = Profiler(), Clock()
+        idents: list[int] = []
+
+        def work() -> None:
+            idents.append(threading.get_ident())
+            clock.burn(0.02)
+
+        await asyncio.to_thread(profiler.trace(name="it")(work))
+        async with profiler.trace_context("here"):
+            idents.append(threading.get_ident())
+        _, (trace, here) = await profile_of(profiler, "it", "here")
+        clock.check(trace)
+        assert [trace.thread_id, here.thread_id] == idents
+
+    asyncio.run(main())
