@@ -14,6 +14,26 @@ _ROOT = Path(__file__).resolve().parents[2]
 _FENCE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
 
+#: A text that only this block has → whose block it is.
+MONITOR = {
+    "usage": "monitor = ResourceMonitor(interval=1.0)",
+    "class": "class ResourceMonitor:",
+    "stats": "class SystemStats:",
+    "application": "class ApplicationMonitor(ResourceMonitor):",
+    "web": "class WebAppMonitor:",
+    "tasks": "class TaskMonitor:",
+    "cleanup": "async def cleanup_monitoring():",
+    "thresholds": "def configure_thresholds(",
+    "optimized": "class OptimizedMonitor(ResourceMonitor):",
+}
+#: Those of the profiler alone. The one of `web` uses both.
+PROFILER = {
+    "profiler usage": "profiler = Profiler()\n\n",
+    "profiler class": "class Profiler:",
+    "traces": "class ProfileTrace:",
+    "performance": "class PerformanceProfiler:",
+}
+
 
 @dataclass(frozen=True)
 class Block:

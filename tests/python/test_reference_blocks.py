@@ -7,34 +7,14 @@ import inspect
 import re
 import time
 import types
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any, List  # noqa: UP035 - a name that the reference leaves open
 
-import mtaio.monitoring
 import pytest
 import reference
 from burners import burning, usable_cores
 from deadline import Told, eventually, run, sampling_threads
-from mtaio.monitoring import Alert, CPUStats, IOStats, MemoryStats, ResourceMonitor, SystemStats
-
-#: A text that only this block has → whose block it is.
-MONITOR = {
-    "usage": "monitor = ResourceMonitor(interval=1.0)",
-    "class": "class ResourceMonitor:",
-    "stats": "class SystemStats:",
-    "application": "class ApplicationMonitor(ResourceMonitor):",
-    "web": "class WebAppMonitor:",
-    "tasks": "class TaskMonitor:",
-    "cleanup": "async def cleanup_monitoring():",
-    "thresholds": "def configure_thresholds(",
-    "optimized": "class OptimizedMonitor(ResourceMonitor):",
-}
-PROFILER = {
-    "profiler usage": "profiler = Profiler()\n\n",
-    "profiler class": "class Profiler:",
-    "traces": "class ProfileTrace:",
-    "performance": "class PerformanceProfiler:",
-}
+from mtaio.monitoring import Alert, CPUStats, IOStats, MemoryStats, Profiler, ResourceMonitor, SystemStats
 
 _executed: set[str] = set()
 
@@ -50,7 +30,7 @@ def executes(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
 
 def block(name: str) -> reference.Block:
-    return reference.block(MONITOR[name])
+    return reference.block(reference.MONITOR[name])
 
 
 class ShortSleeps:
@@ -62,14 +42,6 @@ class ShortSleeps:
     async def sleep(self, seconds: float) -> None:
         self.asked.append(seconds)
         await asyncio.sleep(0.001)
-
-
-class NoProfiler:
-    """Stands in for the Profiler, which is not this file's business."""
-
-    @contextlib.asynccontextmanager
-    async def trace_context(self, _name: str) -> AsyncIterator[None]:
-        yield
 
 
 @executes("usage")
@@ -203,8 +175,7 @@ def test_web_application() -> None:
         return request.upper()
 
     async def main() -> None:
-        profiler = getattr(mtaio.monitoring, "Profiler", NoProfiler)
-        names = {"ResourceMonitor": ResourceMonitor, "Profiler": profiler}
+        names = {"ResourceMonitor": ResourceMonitor, "Profiler": Profiler}
         namespace = await block("web").run(time=time, process_request=process_request, **names)
         application = namespace["WebAppMonitor"]()
         told = Told()
@@ -224,6 +195,16 @@ def test_web_application() -> None:
             await application.monitor_request("bad")
         assert told.calls[1:] == [("request_error", 1.0, 0.5)]
         assert await application.monitor.get_metric("request_duration") == duration
+
+        profile = await application.profiler.get_profile()
+        good, bad = profile.traces
+        assert [(trace.name, trace.status, trace.error) for trace in (good, bad)] == [
+            ("http_request", "ok", None),
+            ("http_request", "error", "LookupError: bad"),
+        ]
+        # The block measures its duration inside the trace.
+        assert duration - 0.001 <= good.duration < 5.0
+        assert (good.parent_id, bad.parent_id, profile.open_traces) == (None, None, [])
 
     run(main())
 
@@ -345,11 +326,11 @@ def test_optimized_monitor() -> None:
 
 def test_no_block_is_missed() -> None:
     owners: dict[int, list[str]] = {found.line: [] for found in reference.blocks()}
-    for name, text in {**MONITOR, **PROFILER}.items():
+    for name, text in {**reference.MONITOR, **reference.PROFILER}.items():
         owners[reference.block(text).line].append(name)
     assert all(len(names) == 1 for names in owners.values()), f"blocks by line and whose they are: {owners}"
-    assert _executed == set(MONITOR), "each block of the monitor is run by a test of this file"
-    assert reference.kinds() == {"python": len(MONITOR) + len(PROFILER)}
+    assert _executed == set(reference.MONITOR), "each block of the monitor is run by a test of this file"
+    assert reference.kinds() == {"python": len(reference.MONITOR) + len(reference.PROFILER)}
 
 
 def test_a_missing_document_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

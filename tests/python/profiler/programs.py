@@ -113,8 +113,7 @@ class Program:
         for _ in range(1000):
             others = asyncio.all_tasks() - {asyncio.current_task()}
             if not others:
-                # What an exception kept; the whole heap only where that was not enough.
-                gc.collect(2 if self.open else 1)
+                gc.collect(2 if self.open else 1)  # What an exception kept; all of the heap only where it must be.
                 await asyncio.sleep(0)
                 await asyncio.sleep(0)
                 if not asyncio.all_tasks() - {asyncio.current_task()}:
@@ -305,8 +304,7 @@ class Program:
             await asyncio.to_thread(self.run_sync, step.inside, parents)
 
     async def executor(self, step: Step, parents: Parents) -> None:
-        copied = contextvars.copy_context().run
-        loop = asyncio.get_running_loop()
+        copied, loop = contextvars.copy_context().run, asyncio.get_running_loop()
         with self.caught(step):
             await loop.run_in_executor(None, copied, self.run_sync, step.inside, parents)
 

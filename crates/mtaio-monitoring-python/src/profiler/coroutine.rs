@@ -26,6 +26,8 @@ pub(super) struct CoroutineObject {
     weak_references: *mut ffi::PyObject,
     inner: *mut ffi::PyObject,
     profiler: *mut ffi::PyObject,
+    /// Unique among these.
+    pub(super) number: u64,
     /// The trace that it is, once it has begun.
     trace: *mut TraceObject,
     /// The trace's name; null where it is none.
@@ -42,6 +44,8 @@ pub(super) struct CoroutineObject {
 }
 
 thread_local! {
+    /// Numbers of these begin anew on each thread: with the address they are unique.
+    static NUMBER: Cell<u64> = const { Cell::new(1) };
     /// The innermost of these that runs on this thread: the clock of whatever begins in it.
     static RUNNING: Cell<*mut CoroutineObject> = const { Cell::new(null_mut()) };
 }
@@ -182,6 +186,7 @@ pub(super) unsafe fn new(
             weak_references: null_mut(),
             inner,
             profiler,
+            number: NUMBER.replace(NUMBER.get() + 1),
             trace: null_mut(),
             name,
             name_id,

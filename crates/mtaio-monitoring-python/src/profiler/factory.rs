@@ -6,7 +6,7 @@
 #![expect(unsafe_code, reason = "the innermost trace is an object with slots written by hand")]
 #![allow(unsafe_op_in_unsafe_fn, reason = "the bodies are calls of CPython's C API from end to end")]
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::collections::HashSet;
 
 use mtaio_monitoring::profiler::NameId;
@@ -27,14 +27,23 @@ unsafe impl Sync for Loops {}
 /// Loops that have a factory of ours, by address; each is forgotten when it is gone.
 static WATCHED: Loops = Loops(UnsafeCell::new(None));
 
+struct Last(Cell<usize>);
+// SAFETY: it is touched with the GIL held only.
+unsafe impl Sync for Last {}
+
+/// The loop that was looked at last: nearly always the next one too.
+static LAST: Last = Last(Cell::new(0));
+
 /// Sees to it that this loop has the factory.
 #[inline]
 pub(super) unsafe fn watch(running_loop: *mut ffi::PyObject) {
-    let watched = (*WATCHED.0.get()).get_or_insert_default();
-    if watched.contains(&(running_loop as usize)) {
+    if LAST.0.get() == running_loop as usize {
         return;
     }
-    watched.insert(running_loop as usize);
+    LAST.0.set(running_loop as usize);
+    if !(*WATCHED.0.get()).get_or_insert_default().insert(running_loop as usize) {
+        return;
+    }
     let raised = Raised::take();
     let py = Python::assume_attached();
     let install = || -> PyResult<()> {
@@ -50,6 +59,7 @@ pub(super) unsafe fn watch(running_loop: *mut ffi::PyObject) {
 /// A loop is gone: another may come to lie at its address.
 #[pyfunction]
 pub(crate) fn _forget_loop(address: usize) {
+    LAST.0.set(0);
     // SAFETY: called by Python, with the GIL.
     unsafe { (*WATCHED.0.get()).get_or_insert_default().remove(&address) };
 }

@@ -88,17 +88,102 @@ pub(crate) fn _set_asyncio(running_loop: Py<PyAny>, current_tasks: Option<Py<PyA
     let _first = ASYNCIO.set(Asyncio { running_loop, current_tasks, current_task });
 }
 
-/// The running loop, borrowed from what keeps it alive, or null; and the task that runs: a new reference, or null.
+/// The loop that runs in this thread, borrowed from whoever runs it, or null.
+#[inline]
+unsafe fn running_loop(asyncio: &Asyncio) -> *mut ffi::PyObject {
+    #[cfg(not(Py_3_12))]
+    if let Some(running) = holder::running_loop(asyncio) {
+        return running;
+    }
+    let running = ffi::PyObject_CallNoArgs(asyncio.running_loop.as_ptr());
+    if running.is_null() {
+        ffi::PyErr_Clear();
+        return null_mut();
+    }
+    ffi::Py_DECREF(running);
+    if running == ffi::Py_None() { null_mut() } else { running }
+}
+
+/// CPython 3.11's `get_running_loop` asks the kernel for the process's id each time, which costs more than the rest of a
+/// trace. What it looks at before that is the thread's dict (`Modules/_asynciomodule.c`, `get_running_loop`).
+#[cfg(not(Py_3_12))]
+mod holder {
+    use super::{Asyncio, ffi, null_mut};
+    use std::cell::Cell;
+    use std::sync::OnceLock;
+
+    /// `PyRunningLoopHolder`.
+    #[repr(C)]
+    struct Holder {
+        ob_base: ffi::PyObject,
+        running_loop: *mut ffi::PyObject,
+    }
+
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Trust {
+        Unproved,
+        Proved,
+        Refused,
+    }
+
+    struct State {
+        key: *mut ffi::PyObject,
+        trust: Cell<Trust>,
+    }
+
+    // SAFETY: the key is an interned string, and the rest is touched with the GIL held only.
+    unsafe impl Send for State {}
+    // SAFETY: as above.
+    unsafe impl Sync for State {}
+
+    static STATE: OnceLock<State> = OnceLock::new();
+
+    /// The running loop or null; `None` where the dict does not hold what it is expected to.
+    #[inline]
+    pub(super) unsafe fn running_loop(asyncio: &Asyncio) -> Option<*mut ffi::PyObject> {
+        let state = STATE.get_or_init(|| State {
+            key: ffi::PyUnicode_InternFromString(c"__asyncio_running_event_loop__".as_ptr()),
+            trust: Cell::new(Trust::Unproved),
+        });
+        if state.trust.get() == Trust::Refused || state.key.is_null() {
+            return None;
+        }
+        let thread = ffi::PyThreadState_GetDict();
+        let holder: *mut Holder =
+            if thread.is_null() { null_mut() } else { ffi::PyDict_GetItemWithError(thread, state.key).cast() };
+        if holder.is_null() {
+            ffi::PyErr_Clear();
+            return Some(null_mut());
+        }
+        if state.trust.get() == Trust::Unproved {
+            prove(state, holder, asyncio);
+            return None;
+        }
+        let running = (*holder).running_loop;
+        Some(if running == ffi::Py_None() { null_mut() } else { running })
+    }
+
+    /// The first time, asyncio is asked as well: only if it says the same is the dict believed from then on.
+    #[cold]
+    unsafe fn prove(state: &State, holder: *mut Holder, asyncio: &Asyncio) {
+        let large_enough = (*ffi::Py_TYPE(holder.cast())).tp_basicsize >= size_of::<Holder>() as ffi::Py_ssize_t;
+        let running = ffi::PyObject_CallNoArgs(asyncio.running_loop.as_ptr());
+        if running.is_null() {
+            ffi::PyErr_Clear();
+            return;
+        }
+        let same = large_enough && std::ptr::eq((*holder).running_loop, running);
+        state.trust.set(if same { Trust::Proved } else { Trust::Refused });
+        ffi::Py_DECREF(running);
+    }
+}
+
+/// The running loop, borrowed, or null; and the task that runs: a new reference, or null.
+#[inline]
 unsafe fn running() -> (*mut ffi::PyObject, *mut ffi::PyObject) {
     let Some(asyncio) = ASYNCIO.get() else { return (null_mut(), null_mut()) };
-    let running_loop = ffi::PyObject_CallNoArgs(asyncio.running_loop.as_ptr());
+    let running_loop = running_loop(asyncio);
     if running_loop.is_null() {
-        ffi::PyErr_Clear();
-        return (null_mut(), null_mut());
-    }
-    // The loop runs: whoever runs it holds it.
-    ffi::Py_DECREF(running_loop);
-    if running_loop == ffi::Py_None() {
         return (null_mut(), null_mut());
     }
     let task = match &asyncio.current_tasks {

@@ -12,6 +12,7 @@
 #![expect(unsafe_code, reason = "slots of CPython written by hand; every function here runs with the GIL")]
 #![allow(unsafe_op_in_unsafe_fn, reason = "the bodies are calls of CPython's C API from end to end")]
 
+use std::cell::UnsafeCell;
 use std::ffi::{c_int, c_void};
 use std::ptr::{self, null_mut};
 use std::sync::Arc;
@@ -37,14 +38,17 @@ pub(super) enum Stage {
 #[repr(C)]
 pub(super) struct TraceObject {
     ob_base: ffi::PyObject,
+    vectorcall: Option<ffi::vectorcallfunc>,
     /// The [`ProfilerBase`] it belongs to; null for a disabled one.
     pub(super) profiler: *mut ffi::PyObject,
     /// The profiler's recorder when the trace began. It lives as long as the profiler does.
     pub(super) recorder: *const Recorder,
     /// The trace that was innermost before this one began.
     pub(super) outer: *mut TraceObject,
-    /// The traced coroutine in which this began, whose clock tells the run time.
-    clock: *mut CoroutineObject,
+    /// The traced coroutine in which this began, whose clock tells the run time: its number, and the address, which is
+    /// looked at only while that very coroutine runs.
+    clock: *const CoroutineObject,
+    clock_number: u64,
     name: *mut ffi::PyObject,
     metadata: *mut ffi::PyObject,
     stack: Option<Arc<Stack>>,
@@ -71,15 +75,41 @@ pub(super) struct TraceObject {
 /// Links of ended traces that a flow carries on at most: tasks that each spawn the next must not make a chain for ever.
 const DEEPEST_CHAIN: u32 = 64;
 
-/// A new trace, not begun. Takes no ownership of what it is given.
+/// Objects that were used before, for the next traces: allocating one is as dear as recording its trace.
+struct Spare(UnsafeCell<Vec<*mut TraceObject>>);
+// SAFETY: it is touched with the GIL held only, and never across a call that could let go of it.
+unsafe impl Sync for Spare {}
+static SPARE: Spare = Spare(UnsafeCell::new(Vec::new()));
+
+/// Objects that are kept for the next traces.
+const MOST_SPARE: usize = 64;
+
+unsafe fn allocate_one() -> *mut TraceObject {
+    if let Some(object) = (*SPARE.0.get()).pop() {
+        ffi::Py_INCREF(TRACE.get().cast());
+        _Py_NewReference(object.cast());
+        return object;
+    }
+    allocate::<TraceObject>(&TRACE)
+}
+
+unsafe extern "C" {
+    /// Gives an object its first reference (`Include/cpython/object.h`).
+    fn _Py_NewReference(object: *mut ffi::PyObject);
+}
+
+/// A new trace, not begun. Takes over the metadata, and nothing else.
+///
+/// The collector is told of it only when it has metadata, without which it cannot be part of a cycle.
 pub(super) unsafe fn new(
     profiler: *mut ffi::PyObject,
     name: *mut ffi::PyObject,
     name_id: NameId,
     metadata: *mut ffi::PyObject,
 ) -> *mut TraceObject {
-    let object = allocate::<TraceObject>(&TRACE);
+    let object = allocate_one();
     if object.is_null() {
+        ffi::Py_XDECREF(metadata);
         return object;
     }
     ffi::Py_XINCREF(profiler);
@@ -89,10 +119,12 @@ pub(super) unsafe fn new(
         object,
         TraceObject {
             ob_base,
+            vectorcall: Some(enter_or_exit),
             profiler,
             recorder: ptr::null(),
             outer: null_mut(),
-            clock: null_mut(),
+            clock: ptr::null(),
+            clock_number: 0,
             name,
             metadata,
             stack: None,
@@ -115,7 +147,9 @@ pub(super) unsafe fn new(
             status: Status::Open,
         },
     );
-    ffi::PyObject_GC_Track(object.cast());
+    if !metadata.is_null() {
+        ffi::PyObject_GC_Track(object.cast());
+    }
     object
 }
 
@@ -212,12 +246,11 @@ impl TraceObject {
             set_innermost(this.outer);
             return now;
         };
+        this.clock = clock;
         if !clock.is_null() {
-            ffi::Py_INCREF(clock.cast());
+            this.clock_number = (*clock).number;
             this.run_base = (*clock).clock(now);
         }
-        let former = std::mem::replace(&mut this.clock, clock);
-        ffi::Py_XDECREF(former.cast());
         this.id = open.id;
         this.open = Some(open);
         this.stage = Stage::Open;
@@ -240,13 +273,7 @@ impl TraceObject {
         this.stage = Stage::Ended;
         this.status = status;
         this.end = now.max(this.start);
-        let clock = std::mem::replace(&mut this.clock, null_mut());
-        this.run = run.or_else(|| {
-            // Beyond its duration where the coroutine was resumed by somebody else's clock: never.
-            let ran = (!clock.is_null()).then(|| (*clock).clock(now).saturating_sub(this.run_base))?;
-            Some(ran.min(this.end - this.start))
-        });
-        ffi::Py_XDECREF(clock.cast());
+        this.run = run.or_else(|| this.ran(now));
         let has_metadata = !this.metadata.is_null() && ffi::PyDict_Size(this.metadata) > 0;
         let extra = if error.is_some() || has_metadata || this.stack.is_some() {
             let metadata = if has_metadata { this.metadata } else { null_mut() };
@@ -278,11 +305,16 @@ impl TraceObject {
 
     /// Ticks that it ran until it ended, or until now.
     unsafe fn run_until_now(&self) -> Option<u64> {
-        if self.stage != Stage::Open {
-            return self.run;
+        if self.stage == Stage::Open { self.ran((*self.recorder).ticks()) } else { self.run }
+    }
+
+    /// Ticks that it has run, as the clock tells of the coroutine in which it began, if that one runs now.
+    unsafe fn ran(&self, now: u64) -> Option<u64> {
+        let clock = coroutine::running();
+        if clock.is_null() || !ptr::eq(clock, self.clock) || (*clock).number != self.clock_number {
+            return None;
         }
-        let now = (*self.recorder).ticks();
-        (!self.clock.is_null()).then(|| (*self.clock).clock(now).saturating_sub(self.run_base))
+        Some((*clock).clock(now).saturating_sub(self.run_base).min(now.saturating_sub(self.start)))
     }
 }
 
@@ -317,7 +349,12 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
     drop_chain(chain);
     ptr::drop_in_place(&raw mut (*trace).stack);
     ptr::drop_in_place(&raw mut (*trace).error);
-    ffi::PyObject_GC_Del(object.cast());
+    let spare = &mut *SPARE.0.get();
+    if spare.len() < MOST_SPARE {
+        spare.push(trace);
+    } else {
+        ffi::PyObject_GC_Del(object.cast());
+    }
     ffi::Py_DECREF(kind.cast());
 }
 
@@ -327,7 +364,7 @@ unsafe fn forsaken(this: &mut TraceObject, now: u64) {
     this.stage = Stage::Ended;
     let has_metadata = !this.metadata.is_null() && ffi::PyDict_Size(this.metadata) > 0;
     let metadata = if has_metadata { this.metadata } else { null_mut() };
-    let run = (!this.clock.is_null()).then(|| (*this.clock).clock(now).saturating_sub(this.run_base));
+    let run = this.ran(now);
     let extra = Extra { error: None, attachment: Attached::new(metadata, this.stack.clone()) };
     (*this.recorder).end(open, now, Ending { status: Status::Abandoned, run_ticks: run, extra });
 }
@@ -338,7 +375,6 @@ unsafe extern "C" fn traverse(object: *mut ffi::PyObject, visit: ffi::visitproc,
         ffi::Py_TYPE(object).cast(),
         (*trace).profiler,
         (*trace).outer.cast(),
-        (*trace).clock.cast(),
         (*trace).name,
         (*trace).metadata,
     ];
@@ -355,7 +391,7 @@ unsafe extern "C" fn traverse(object: *mut ffi::PyObject, visit: ffi::visitproc,
 
 unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> c_int {
     let trace: *mut TraceObject = object.cast();
-    for reference in [&raw mut (*trace).name, &raw mut (*trace).metadata, (&raw mut (*trace).clock).cast()] {
+    for reference in [&raw mut (*trace).name, &raw mut (*trace).metadata] {
         ffi::Py_XDECREF(ptr::replace(reference, null_mut()));
     }
     if (*trace).stage != Stage::Open {
@@ -428,6 +464,56 @@ unsafe fn leave(trace: *mut TraceObject, arguments: *mut *mut ffi::PyObject, cou
     TraceObject::end(trace, now, status, error, None);
 }
 
+/// `__aenter__` and `__aexit__`, looked up on a trace, are the trace: called without arguments it begins, called with
+/// three it ends. CPython makes a bound method of whatever else it finds there, twice a trace.
+unsafe extern "C" fn enter_or_exit(
+    object: *mut ffi::PyObject,
+    arguments: *const *mut ffi::PyObject,
+    count: usize,
+    keywords: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    let count = ffi::PyVectorcall_NARGS(count);
+    if !keywords.is_null() || !(count == 0 || count == 3) {
+        ffi::PyErr_SetString(
+            ffi::PyExc_TypeError,
+            c"a trace is entered without arguments and left with three: write 'async with' or 'with'".as_ptr(),
+        );
+        return null_mut();
+    }
+    if count == 0 { aenter(object, null_mut()) } else { aexit(object, arguments.cast_mut(), count) }
+}
+
+/// The descriptor of both: on an instance it gives the instance, on the class itself.
+unsafe extern "C" fn bind(
+    descriptor: *mut ffi::PyObject,
+    instance: *mut ffi::PyObject,
+    _class: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    let found = if instance.is_null() || instance == ffi::Py_None() { descriptor } else { instance };
+    ffi::Py_INCREF(found);
+    found
+}
+
+/// `Trace.__aenter__(trace)`, as `contextlib.AsyncExitStack` calls it.
+unsafe extern "C" fn call_on_class(
+    _descriptor: *mut ffi::PyObject,
+    arguments: *mut ffi::PyObject,
+    _keywords: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    let count = ffi::PyTuple_Size(arguments);
+    let trace = if count > 0 { ffi::PyTuple_GetItem(arguments, 0) } else { null_mut() };
+    if trace.is_null() || ffi::Py_TYPE(trace) != TRACE.get() || !(count == 1 || count == 4) {
+        ffi::PyErr_Clear();
+        ffi::PyErr_SetString(ffi::PyExc_TypeError, c"the first argument must be a trace".as_ptr());
+        return null_mut();
+    }
+    if count == 1 {
+        return aenter(trace, null_mut());
+    }
+    let mut exception = [1, 2, 3].map(|index| ffi::PyTuple_GetItem(arguments, index));
+    aexit(trace, exception.as_mut_ptr(), 3)
+}
+
 /// `_end(exception)`: what `Profiler.end_trace` calls.
 unsafe extern "C" fn end(object: *mut ffi::PyObject, exception: *mut ffi::PyObject) -> *mut ffi::PyObject {
     let trace: *mut TraceObject = object.cast();
@@ -492,6 +578,7 @@ unsafe extern "C" fn get(object: *mut ffi::PyObject, closure: *mut c_void) -> *m
     if is(Field::Metadata) {
         if this.metadata.is_null() {
             this.metadata = ffi::PyDict_New();
+            ffi::PyObject_GC_Track(object.cast());
         }
         ffi::Py_XINCREF(this.metadata);
         return this.metadata;
@@ -555,7 +642,7 @@ const fn getter(name: &'static std::ffi::CStr, field: Field, doc: &'static std::
 
 /// Makes the type.
 pub(super) unsafe fn make_type(module: *mut ffi::PyObject) -> *mut ffi::PyTypeObject {
-    use super::types::{fast, leak, no_arguments, one_argument, slot};
+    use super::types::{fast, leak, no_arguments, offset, one_argument, slot};
     let getters = leak(vec![
         getter(c"name", Field::Name, c"What is traced."),
         getter(
@@ -595,21 +682,26 @@ pub(super) unsafe fn make_type(module: *mut ffi::PyObject) -> *mut ffi::PyTypeOb
         std::mem::zeroed(),
     ]);
     let methods = leak(vec![
-        no_arguments(c"__aenter__", aenter),
-        fast(c"__aexit__", aexit),
         no_arguments(c"__enter__", aenter),
         fast(c"__exit__", exit),
         one_argument(c"_end", end),
         // SAFETY: a null name ends the table.
         std::mem::zeroed(),
     ]);
+    let members = leak(vec![
+        offset(c"__vectorcalloffset__", std::mem::offset_of!(TraceObject, vectorcall)),
+        // SAFETY: a null name ends the table.
+        std::mem::zeroed(),
+    ]);
     let doc = c"A trace: the context manager that begins and ends it, and what is known of it.";
-    super::types::make(
+    let made = super::types::make(
         module,
         c"mtaio.monitoring._native.Trace",
         size_of::<TraceObject>(),
-        ffi::Py_TPFLAGS_HAVE_GC | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION,
+        ffi::Py_TPFLAGS_HAVE_GC | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION | ffi::Py_TPFLAGS_HAVE_VECTORCALL,
         vec![
+            slot(ffi::Py_tp_call, ffi::PyVectorcall_Call as *mut c_void),
+            slot(ffi::Py_tp_members, members.cast()),
             slot(ffi::Py_tp_dealloc, dealloc as *mut c_void),
             slot(ffi::Py_tp_traverse, traverse as *mut c_void),
             slot(ffi::Py_tp_clear, clear as *mut c_void),
@@ -622,5 +714,35 @@ pub(super) unsafe fn make_type(module: *mut ffi::PyObject) -> *mut ffi::PyTypeOb
             slot(ffi::Py_tp_methods, methods.cast()),
             slot(ffi::Py_tp_doc, doc.as_ptr() as *mut c_void),
         ],
-    )
+    );
+    if made.is_null() || add_async_methods(module, made).is_none() {
+        return null_mut();
+    }
+    made
+}
+
+unsafe fn add_async_methods(module: *mut ffi::PyObject, made: *mut ffi::PyTypeObject) -> Option<()> {
+    use super::types::slot;
+    let kind = super::types::make(
+        module,
+        c"mtaio.monitoring._native.TraceMethod",
+        size_of::<ffi::PyObject>(),
+        ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION,
+        vec![
+            slot(ffi::Py_tp_descr_get, bind as *mut c_void),
+            slot(ffi::Py_tp_call, call_on_class as *mut c_void),
+            slot(ffi::Py_tp_doc, c"__aenter__ and __aexit__ of a trace.".as_ptr() as *mut c_void),
+        ],
+    );
+    if kind.is_null() {
+        return None;
+    }
+    for name in [c"__aenter__", c"__aexit__"] {
+        let descriptor = ffi::PyType_GenericAlloc(kind, 0);
+        if descriptor.is_null() || ffi::PyObject_SetAttrString(made.cast(), name.as_ptr(), descriptor) < 0 {
+            return None;
+        }
+        ffi::Py_DECREF(descriptor);
+    }
+    Some(())
 }
