@@ -19,9 +19,9 @@ mod _native {
     #[pymodule_export]
     use super::profiler::factory::{_forget_loop, TaskFactory};
     #[pymodule_export]
-    use super::profiler::flow::_set_asyncio;
-    #[pymodule_export]
     use super::profiler::profile::NativeProfile;
+    #[pymodule_export]
+    use super::profiler::task::_set_asyncio;
     #[pymodule_export]
     use super::profiler::{ProfilerBase, TracedAsyncGenerator, TracedGenerator, TracedStep};
     #[pymodule_export]

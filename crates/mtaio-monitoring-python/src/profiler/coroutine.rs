@@ -17,7 +17,7 @@ use pyo3::ffi;
 use super::raised::Raised;
 use super::trace::{self, Stage, TraceObject};
 use super::types::{COROUTINE, allocate, stop_with};
-use super::{ProfilerBase, flow};
+use super::{ProfilerBase, task};
 
 /// A coroutine around another.
 #[repr(C)]
@@ -33,7 +33,9 @@ pub(super) struct CoroutineObject {
     /// The trace's name; null where it is none.
     name: *mut ffi::PyObject,
     name_id: NameId,
-    /// The task that it is; 0 for none.
+    /// The link with which the task begins that it is; null for none.
+    spawned: *mut TraceObject,
+    /// The task that it is, where that is recorded; 0 for none.
     task: u32,
     run: u64,
     /// When it was resumed last; 0 while it is suspended.
@@ -65,21 +67,25 @@ impl CoroutineObject {
 
     /// Whether it can be the coroutine of a task that this profiler watches.
     pub(super) fn may_be_task(&self, profiler: *mut ffi::PyObject) -> bool {
-        self.stage == Stage::New && self.task == 0 && ptr::eq(self.profiler, profiler)
+        self.stage == Stage::New && self.spawned.is_null() && ptr::eq(self.profiler, profiler)
     }
 
-    /// Makes it the coroutine of a task.
-    pub(super) fn set_task(&mut self, task: u32) {
+    /// Makes it the coroutine of a task that begins with this link, which it takes over.
+    pub(super) fn set_task(&mut self, task: u32, spawned: *mut TraceObject) {
         self.task = task;
+        self.spawned = spawned;
     }
 
     /// Begins the trace, if it is one.
     unsafe fn start(this: *mut Self) -> u64 {
         (*this).stage = Stage::Open;
         let profiler = ProfilerBase::of((*this).profiler);
+        if !(*this).spawned.is_null() {
+            trace::set_innermost((*this).spawned);
+        }
         if (*this).task != 0 && !(*this).is_adopted {
             (*this).is_adopted = true;
-            flow::adopt(profiler, (*this).task);
+            task::adopt(profiler, (*this).task);
         }
         if !(*this).name.is_null() {
             (*this).trace = trace::new((*this).profiler, (*this).name, (*this).name_id, null_mut());
@@ -120,6 +126,7 @@ impl CoroutineObject {
             return;
         }
         (*this).stage = Stage::Ended;
+        TraceObject::unlink((*this).spawned);
         let (status, error) = raised.map_or((Status::Ok, None), |raised| raised.judge());
         if (*this).task != 0 {
             ProfilerBase::of((*this).profiler).recorder().end_task(
@@ -190,6 +197,7 @@ pub(super) unsafe fn new(
             trace: null_mut(),
             name,
             name_id,
+            spawned: null_mut(),
             task: 0,
             run: 0,
             resumed_at: 0,
@@ -282,6 +290,7 @@ unsafe extern "C" fn close(object: *mut ffi::PyObject, _none: *mut ffi::PyObject
 }
 
 unsafe fn end_task_unrun(this: *mut CoroutineObject) {
+    TraceObject::unlink((*this).spawned);
     if (*this).task != 0 {
         ProfilerBase::of((*this).profiler).recorder().end_task((*this).task, Status::Cancelled, 0, 0);
     }
@@ -293,6 +302,7 @@ unsafe fn abandon(this: *mut CoroutineObject) {
         return;
     }
     (*this).stage = Stage::Ended;
+    TraceObject::unlink((*this).spawned);
     let now = CoroutineObject::now(this);
     if (*this).task != 0 {
         ProfilerBase::of((*this).profiler).recorder().end_task(
@@ -311,7 +321,7 @@ unsafe fn abandon(this: *mut CoroutineObject) {
 /// of the trace.
 unsafe extern "C" fn finalize(object: *mut ffi::PyObject) {
     let this = object.cast::<CoroutineObject>();
-    if (*this).stage == Stage::New && (*this).task != 0 {
+    if (*this).stage == Stage::New && !(*this).spawned.is_null() {
         (*this).stage = Stage::Ended;
         end_task_unrun(this);
     }
@@ -369,7 +379,8 @@ unsafe extern "C" fn traverse(object: *mut ffi::PyObject, visit: ffi::visitproc,
 
 unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> c_int {
     let this = object.cast::<CoroutineObject>();
-    for reference in [&raw mut (*this).inner, &raw mut (*this).name, (&raw mut (*this).trace).cast()] {
+    let links = [(&raw mut (*this).trace).cast(), (&raw mut (*this).spawned).cast()];
+    for reference in [&raw mut (*this).inner, &raw mut (*this).name].into_iter().chain(links) {
         ffi::Py_XDECREF(ptr::replace(reference, null_mut()));
     }
     0

@@ -1,7 +1,7 @@
 //! Tasks that are spawned inside a trace: a task factory, laid over the loop's own.
 //!
-//! It wraps the coroutine of such a task in one that counts its steps and takes their time; the task itself is made by
-//! whoever made tasks before. A task spawned outside of any trace goes through untouched.
+//! It wraps the coroutine of such a task in one that says what the task was spawned in, counts its steps and takes their
+//! time; the task itself is made by whoever made tasks before. A task spawned outside of any trace goes through untouched.
 
 #![expect(unsafe_code, reason = "the innermost trace is an object with slots written by hand")]
 #![allow(unsafe_op_in_unsafe_fn, reason = "the bodies are calls of CPython's C API from end to end")]
@@ -15,9 +15,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::coroutine::{self, CoroutineObject};
-use super::flow::qualified_name;
 use super::raised::Raised;
-use super::trace::{self, Stage, TraceObject};
+use super::task::qualified_name;
+use super::trace::{self, TraceObject};
 use super::{ProfilerBase, stack};
 
 struct Loops(UnsafeCell<Option<HashSet<usize>>>);
@@ -108,52 +108,54 @@ impl TaskFactory {
 
 /// The coroutine of a task that is spawned now, wrapped if it is spawned inside a trace.
 unsafe fn as_task<'py>(inner: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
-    let py = inner.py();
     let innermost = trace::innermost();
-    let parent = watching(innermost);
-    let wrapped = (|| {
-        if parent.is_null() {
-            return None;
-        }
-        let profiler = ProfilerBase::of((*parent).profiler);
-        if coroutine::is_one(inner.as_ptr()) {
-            let own = inner.as_ptr().cast::<CoroutineObject>();
-            if !(*own).may_be_task((*parent).profiler) {
-                return None;
-            }
-            (*own).set_task(begin(profiler, (*parent).id, inner));
-            return Some(inner.clone());
-        }
-        if ffi::PyCoro_CheckExact(inner.as_ptr()) == 0 {
-            return None;
-        }
-        let task = begin(profiler, (*parent).id, inner);
-        let wrapped =
-            coroutine::new((*parent).profiler, std::ptr::null_mut(), NameId::default(), inner.clone().into_ptr());
-        let wrapped = Bound::from_owned_ptr_or_opt(py, wrapped)?;
-        (*wrapped.as_ptr().cast::<CoroutineObject>()).set_task(task);
-        Some(wrapped)
-    })();
+    let spawned = TraceObject::spawned_below(innermost);
     ffi::Py_XDECREF(innermost.cast());
+    if spawned.is_null() {
+        return None;
+    }
+    let wrapped = wrap(inner, spawned);
+    if wrapped.is_none() {
+        ffi::Py_DECREF(spawned.cast());
+    }
     wrapped
 }
 
-unsafe fn begin(profiler: &ProfilerBase, parent: u64, inner: &Bound<'_, PyAny>) -> u32 {
-    let place = stack::place();
-    profiler.recorder().begin_task(parent, "", &qualified_name(inner), place.as_deref())
+/// Takes over the link where it gives something.
+unsafe fn wrap<'py>(inner: &Bound<'py, PyAny>, spawned: *mut TraceObject) -> Option<Bound<'py, PyAny>> {
+    let owner = watching(spawned);
+    let profiler = (*owner).profiler;
+    let begin = || {
+        let profiler = ProfilerBase::of(profiler);
+        if !profiler.watches_tasks() {
+            return 0;
+        }
+        let place = stack::place();
+        profiler.recorder().begin_task((*owner).id, "", &qualified_name(inner), place.as_deref())
+    };
+    let wrapped = if coroutine::is_one(inner.as_ptr())
+        && (*inner.as_ptr().cast::<CoroutineObject>()).may_be_task(profiler)
+    {
+        inner.clone()
+    } else if ffi::PyCoro_CheckExact(inner.as_ptr()) != 0 || coroutine::is_one(inner.as_ptr()) {
+        let name = std::ptr::null_mut();
+        let wrapped = coroutine::new(profiler, name, NameId::default(), inner.clone().into_ptr());
+        Bound::from_owned_ptr_or_opt(inner.py(), wrapped)?
+    } else {
+        return None;
+    };
+    (*wrapped.as_ptr().cast::<CoroutineObject>()).set_task(begin(), spawned);
+    Some(wrapped)
 }
 
-/// The innermost trace that a task spawned now belongs to, of a profiler that wants to know; null for none.
-unsafe fn watching(mut trace: *mut TraceObject) -> *mut TraceObject {
-    while !trace.is_null() {
-        let wanted = (*trace).stage == Stage::Open
-            && !(*trace).profiler.is_null()
-            && ProfilerBase::of((*trace).profiler).watches_tasks()
-            && (*trace).is_current();
-        if wanted {
-            return trace;
+/// The first of these links whose profiler records tasks; the first of all where none does.
+unsafe fn watching(first: *mut TraceObject) -> *mut TraceObject {
+    let mut link = first;
+    while !link.is_null() {
+        if ProfilerBase::of((*link).profiler).watches_tasks() {
+            return link;
         }
-        trace = (*trace).outer;
+        link = (*link).outer;
     }
-    trace
+    first
 }

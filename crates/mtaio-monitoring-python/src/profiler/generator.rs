@@ -4,6 +4,7 @@
 #![expect(unsafe_code, reason = "their traces are objects with slots written by hand")]
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mtaio_monitoring::profiler::Status;
 use pyo3::exceptions::{PyAttributeError, PyStopAsyncIteration, PyStopIteration};
@@ -18,52 +19,63 @@ use super::trace::{self, Stage, TraceObject};
 struct Body {
     /// A `Trace`.
     trace: Py<PyAny>,
+    /// What was innermost in the body when it last yielded: a block may be open over a yield.
+    inside: Mutex<Option<Py<PyAny>>>,
     run: AtomicU64,
 }
 
 /// The body runs: what was innermost before, and since when.
 struct Running {
-    before: *mut TraceObject,
+    before: Option<Py<PyAny>>,
     since: u64,
+}
+
+/// What is innermost now.
+fn innermost(py: Python<'_>) -> Option<Py<PyAny>> {
+    // SAFETY: with the GIL; the reference is handed over.
+    unsafe { Bound::from_owned_ptr_or_opt(py, trace::innermost().cast()).map(Bound::unbind) }
+}
+
+fn set_innermost(trace: Option<&Py<PyAny>>) {
+    let object = trace.map_or(std::ptr::null_mut(), |trace| trace.as_ptr().cast());
+    // SAFETY: with the GIL, on a trace that the caller holds.
+    unsafe { trace::set_innermost(object) };
 }
 
 impl Body {
     fn new(trace: Bound<'_, PyAny>) -> Self {
-        Self { trace: trace.unbind(), run: AtomicU64::new(0) }
+        Self { trace: trace.unbind(), inside: Mutex::new(None), run: AtomicU64::new(0) }
     }
 
     fn object(&self) -> *mut TraceObject {
         self.trace.as_ptr().cast()
     }
 
-    fn enter(&self) -> Running {
-        let object = self.object();
-        // SAFETY: with the GIL, on a trace that this holds; what was innermost is kept alive by the reference taken.
-        unsafe {
-            let before = trace::innermost();
-            let since = if (*object).stage == Stage::New {
-                TraceObject::begin(object)
-            } else {
-                trace::set_innermost(object);
-                TraceObject::now(object)
-            };
-            Running { before, since }
-        }
+    fn inside(&self) -> MutexGuard<'_, Option<Py<PyAny>>> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// It suspends, and whoever consumes it goes on.
-    fn leave(&self, running: Running) {
-        // SAFETY: as in `enter`, whose reference this gives back.
-        unsafe {
-            let now = TraceObject::now(self.object());
-            self.run.fetch_add(now.saturating_sub(running.since), Ordering::Relaxed);
-            let current = trace::innermost();
-            if std::ptr::eq(current, self.object()) {
-                trace::set_innermost(running.before);
+    fn enter(&self, py: Python<'_>) -> Running {
+        let before = innermost(py);
+        // SAFETY: with the GIL, on a trace that this holds.
+        let since = unsafe {
+            if (*self.object()).stage == Stage::New {
+                TraceObject::begin(self.object())
+            } else {
+                let inside = self.inside().take();
+                set_innermost(inside.as_ref().or(Some(&self.trace)));
+                TraceObject::now(self.object())
             }
-            pyo3::ffi::Py_XDECREF(current.cast());
-            pyo3::ffi::Py_XDECREF(running.before.cast());
-        }
+        };
+        Running { before, since }
+    }
+
+    /// It yields, and whoever consumes it goes on.
+    fn leave(&self, py: Python<'_>, mut running: Running) {
+        self.pause(&mut running);
+        let inside = innermost(py);
+        *self.inside() = inside;
+        set_innermost(running.before.as_ref());
     }
 
     /// It suspends in the middle, to be resumed by the loop: what is innermost stays.
@@ -110,9 +122,9 @@ impl TracedGenerator {
         method: &str,
         arguments: Bound<'py, PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let running = self.body.enter();
+        let running = self.body.enter(py);
         let result = self.inner.bind(py).call_method1(method, arguments);
-        self.body.leave(running);
+        self.body.leave(py, running);
         if let Err(error) = &result {
             if error.is_instance_of::<PyStopIteration>(py) {
                 self.body.end(Status::Ok, None);
@@ -184,11 +196,11 @@ fn close_dropped(py: Python<'_>, inner: &Py<PyAny>, body: &Body, method: &str) {
         return;
     }
     let raised = PyErr::take(py);
-    let running = body.enter();
+    let running = body.enter(py);
     if let Err(error) = inner.bind(py).call_method0(method) {
         error.write_unraisable(py, Some(inner.bind(py)));
     }
-    body.leave(running);
+    body.leave(py, running);
     body.end(Status::Abandoned, None);
     if let Some(error) = raised {
         error.restore(py);
@@ -219,7 +231,7 @@ impl TracedAsyncGenerator {
         Ok(TracedStep {
             generator: slf.clone().unbind(),
             inner: inner.unbind(),
-            before: std::sync::Mutex::new(None),
+            running: Mutex::new(None),
             closes,
             is_over: AtomicBool::new(false),
         })
@@ -281,13 +293,10 @@ pub(crate) struct TracedStep {
     generator: Py<TracedAsyncGenerator>,
     inner: Py<PyAny>,
     /// What was innermost when it began; the outer option is empty before that.
-    before: std::sync::Mutex<Option<Before>>,
+    running: Mutex<Option<Running>>,
     closes: bool,
     is_over: AtomicBool,
 }
-
-/// A `Trace` or none.
-struct Before(Option<Py<PyAny>>);
 
 impl TracedStep {
     fn resume<'py>(
@@ -297,34 +306,39 @@ impl TracedStep {
         arguments: Bound<'py, PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let body = &self.generator.get().body;
-        let is_begun = self.is_over.load(Ordering::Relaxed);
-        let mut running = if self.before().is_none() && !(self.closes && self.is_unbegun()) {
-            let running = body.enter();
-            // SAFETY: the reference that `enter` took is handed over.
-            let before = unsafe { Bound::from_owned_ptr_or_opt(py, running.before.cast()) };
-            *self.before() = Some(Before(before.map(Bound::unbind)));
-            Running { before: std::ptr::null_mut(), since: running.since }
-        } else {
-            // SAFETY: with the GIL, on a trace that the body holds.
-            let since = unsafe { TraceObject::now(body.object()) };
-            Running { before: std::ptr::null_mut(), since }
+        let is_over = self.is_over.load(Ordering::Relaxed);
+        if is_over || (self.closes && self.is_unbegun()) {
+            // Nothing of the body runs: it never began, or this step is over.
+            return self.inner.bind(py).call_method1(method, arguments);
+        }
+        let running = self.running().take();
+        let mut running = match running {
+            Some(running) => Running { since: self.now(), ..running },
+            None => body.enter(py),
         };
         let result = self.inner.bind(py).call_method1(method, arguments);
-        body.pause(&mut running);
-        if let Err(error) = &result {
-            self.is_over.store(true, Ordering::Relaxed);
-            self.step_ended(py);
-            if error.is_instance_of::<PyStopIteration>(py) {
-                if self.closes {
-                    body.end(Status::Abandoned, None);
-                }
-            } else if error.is_instance_of::<PyStopAsyncIteration>(py) {
-                body.end(Status::Ok, None);
-            } else if !is_begun {
-                body.end_with(py, error);
+        let Err(error) = &result else {
+            body.pause(&mut running);
+            *self.running() = Some(running);
+            return result;
+        };
+        self.is_over.store(true, Ordering::Relaxed);
+        body.leave(py, running);
+        if error.is_instance_of::<PyStopIteration>(py) {
+            if self.closes {
+                body.end(Status::Abandoned, None);
             }
+        } else if error.is_instance_of::<PyStopAsyncIteration>(py) {
+            body.end(Status::Ok, None);
+        } else {
+            body.end_with(py, error);
         }
         result
+    }
+
+    fn now(&self) -> u64 {
+        // SAFETY: with the GIL, on a trace that the body holds.
+        unsafe { TraceObject::now(self.generator.get().body.object()) }
     }
 
     fn is_unbegun(&self) -> bool {
@@ -332,24 +346,8 @@ impl TracedStep {
         unsafe { (*self.generator.get().body.object()).stage == Stage::New }
     }
 
-    fn before(&self) -> std::sync::MutexGuard<'_, Option<Before>> {
-        self.before.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    /// Gives its place back to what was innermost before, if it still has it.
-    fn step_ended(&self, py: Python<'_>) {
-        let Some(Before(before)) = self.before().take() else { return };
-        let object = self.generator.get().body.object();
-        // SAFETY: with the GIL, on traces that are held.
-        unsafe {
-            let current = trace::innermost();
-            if std::ptr::eq(current, object) {
-                let before =
-                    before.as_ref().map_or(std::ptr::null_mut(), |before| before.bind(py).as_ptr().cast());
-                trace::set_innermost(before);
-            }
-            pyo3::ffi::Py_XDECREF(current.cast());
-        }
+    fn running(&self) -> MutexGuard<'_, Option<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -377,9 +375,12 @@ impl TracedStep {
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        self.inner.bind(py).call_method0("close")?;
-        self.step_ended(py);
-        Ok(())
+        let running = self.running().take();
+        let result = self.inner.bind(py).call_method0("close");
+        if let Some(running) = running {
+            self.generator.get().body.leave(py, Running { since: self.now(), ..running });
+        }
+        result.map(drop)
     }
 
     fn __getattr__<'py>(&self, name: Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {

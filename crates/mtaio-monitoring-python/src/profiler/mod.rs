@@ -4,12 +4,12 @@
 
 mod coroutine;
 pub(crate) mod factory;
-pub(crate) mod flow;
 mod function;
 mod generator;
 pub(crate) mod profile;
 mod raised;
 mod stack;
+pub(crate) mod task;
 mod trace;
 mod types;
 
@@ -154,7 +154,7 @@ impl ProfilerBase {
         // SAFETY: see `Sync`; the child has one thread.
         unsafe {
             let inside = &mut *self.inside.get();
-            flow::forget_recorder(&inside.recorder);
+            task::forget_recorder(&inside.recorder);
             let anew = Arc::new(inside.recorder.anew(&Clock::system()));
             inside.former.push(std::mem::replace(&mut inside.recorder, anew));
             inside.names = [const { None }; NAMES];
@@ -167,7 +167,7 @@ impl Drop for ProfilerBase {
         // SAFETY: nobody else has it any more.
         unsafe {
             let inside = &mut *self.inside.get();
-            flow::forget_recorder(&inside.recorder);
+            task::forget_recorder(&inside.recorder);
             // Their locks may be held by threads that a fork left behind.
             for former in inside.former.drain(..) {
                 std::mem::forget(former);

@@ -4,10 +4,11 @@
 //! four times what the rest of a trace costs. So the slots are written by hand. An object of this type *is* the finished
 //! awaitable that `__aenter__` returns; `__aexit__` returns one that all share.
 //!
-//! **How the parent is found.** One context variable holds the innermost trace of the flow, whatever its profiler; each
-//! trace holds the one that was innermost before it. The variable is set to its former value, not reset by a token, so a
-//! trace may end in another context, or twice, or never. A trace that ended in the flow it began in is transparent; one
-//! that ended in another flow is where this flow was spawned, and stays the parent.
+//! **How the parent is found.** One context variable holds the trace that began last in the flow, whatever its profiler;
+//! each trace holds the one that was innermost before it. Setting the variable is dearer than all the rest of a trace, so
+//! it is set when a trace begins and not when one ends: a trace that has ended is transparent. That also lets a trace end
+//! in another context, or twice, or never. A task that was spawned inside a trace begins with a link of its own, which
+//! says what it was spawned in, also when that has ended since (`factory`).
 
 #![expect(unsafe_code, reason = "slots of CPython written by hand; every function here runs with the GIL")]
 #![allow(unsafe_op_in_unsafe_fn, reason = "the bodies are calls of CPython's C API from end to end")]
@@ -23,7 +24,7 @@ use pyo3::ffi;
 use super::coroutine::{self, CoroutineObject};
 use super::stack::Stack;
 use super::types::{TRACE, allocate, shared, state};
-use super::{Attached, ProfilerBase, flow};
+use super::{Attached, ProfilerBase, task};
 
 /// Where a trace stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub(super) enum Stage {
     New,
     Open,
     Ended,
+    /// No trace: the link with which a task begins that was spawned in the trace of this id.
+    Spawned,
 }
 
 /// A trace as Python sees it.
@@ -56,8 +59,6 @@ pub(super) struct TraceObject {
     error: Option<Box<str>>,
     pub(super) id: u64,
     pub(super) parent: u64,
-    /// The flow that it began in: a task, or a thread.
-    flow: u64,
     start: u64,
     end: u64,
     run_base: u64,
@@ -65,15 +66,11 @@ pub(super) struct TraceObject {
     memory_start_kib: u32,
     memory_end_kib: u32,
     generation: u32,
-    depth: u32,
     task: u32,
     name_id: NameId,
     pub(super) stage: Stage,
     status: Status,
 }
-
-/// Links of ended traces that a flow carries on at most: tasks that each spawn the next must not make a chain for ever.
-const DEEPEST_CHAIN: u32 = 64;
 
 /// Objects that were used before, for the next traces: allocating one is as dear as recording its trace.
 struct Spare(UnsafeCell<Vec<*mut TraceObject>>);
@@ -132,7 +129,6 @@ pub(super) unsafe fn new(
             error: None,
             id: 0,
             parent: 0,
-            flow: 0,
             start: 0,
             end: 0,
             run_base: 0,
@@ -140,7 +136,6 @@ pub(super) unsafe fn new(
             memory_start_kib: 0,
             memory_end_kib: 0,
             generation: 0,
-            depth: 0,
             task: 0,
             name_id,
             stage: Stage::New,
@@ -178,14 +173,10 @@ pub(super) unsafe fn set_innermost(trace: *mut TraceObject) {
 }
 
 impl TraceObject {
-    /// Whether what begins in `flow` below this trace still has it for a parent, and if not, whether to look further.
-    unsafe fn is_parent(&self, recorder: *const Recorder, flow: u64) -> bool {
-        ptr::eq(self.recorder, recorder)
-            && match self.stage {
-                Stage::New => false,
-                Stage::Open => self.generation == (*recorder).generation(),
-                Stage::Ended => self.flow != flow && self.generation == (*recorder).generation(),
-            }
+    /// Whether something can have it for a parent.
+    #[inline]
+    fn is_link(&self) -> bool {
+        matches!(self.stage, Stage::Open | Stage::Spawned)
     }
 
     /// Whether it was begun in the recorder that its profiler has now, and since the last reset.
@@ -194,12 +185,50 @@ impl TraceObject {
         ptr::eq(self.recorder, recorder) && self.generation == recorder.generation()
     }
 
-    /// The nearest trace of this recorder that what begins in `flow` has for a parent; null for none.
-    pub(super) unsafe fn parent_from(mut trace: *mut Self, recorder: *const Recorder, flow: u64) -> *mut Self {
-        while !trace.is_null() && !(*trace).is_parent(recorder, flow) {
+    /// The nearest link of this recorder, from this trace outwards; null for none.
+    #[inline]
+    pub(super) unsafe fn parent_from(mut trace: *mut Self, recorder: &Recorder) -> *mut Self {
+        while !trace.is_null()
+            && !((*trace).is_link()
+                && ptr::eq((*trace).recorder, recorder)
+                && (*trace).generation == recorder.generation())
+        {
             trace = (*trace).outer;
         }
         trace
+    }
+
+    /// The link with which a task begins that is spawned now, below `innermost`: for each profiler that has a trace open,
+    /// what the task was spawned in. A new reference, or null for none.
+    pub(super) unsafe fn spawned_below(innermost: *mut Self) -> *mut Self {
+        let mut links: Vec<*mut Self> = Vec::new();
+        let mut trace = innermost;
+        while !trace.is_null() {
+            let known = links.iter().any(|link| ptr::eq((**link).recorder, (*trace).recorder));
+            if (*trace).is_link() && (*trace).is_current() && !known {
+                let link = new((*trace).profiler, (*trace).name, (*trace).name_id, null_mut());
+                if !link.is_null() {
+                    (*link).stage = Stage::Spawned;
+                    (*link).recorder = (*trace).recorder;
+                    (*link).generation = (*trace).generation;
+                    (*link).id = (*trace).id;
+                    links.push(link);
+                }
+            }
+            trace = (*trace).outer;
+        }
+        links.into_iter().rev().fold(null_mut(), |outer, link| {
+            (*link).outer = outer;
+            link
+        })
+    }
+
+    /// The task is over that began with this link: what is left in its context leads nowhere.
+    pub(super) unsafe fn unlink(mut link: *mut Self) {
+        while !link.is_null() && (*link).stage == Stage::Spawned {
+            (*link).stage = Stage::Ended;
+            link = (*link).outer;
+        }
     }
 
     /// Begins it in the present flow, and makes it the innermost there.
@@ -210,27 +239,20 @@ impl TraceObject {
         }
         let profiler = ProfilerBase::of(this.profiler);
         let recorder = profiler.recorder();
-        let flow = flow::present(profiler, recorder);
+        let task = task::present(profiler, recorder);
         let current = innermost();
-        // What ended in this very flow is no link any more.
+        // What has ended is no link any more.
         let mut outer = current;
-        while !outer.is_null() && (*outer).stage != Stage::Open && (*outer).flow == flow.number {
+        while !outer.is_null() && !(*outer).is_link() {
             outer = (*outer).outer;
         }
         ffi::Py_XINCREF(outer.cast());
-        ffi::Py_XDECREF(current.cast());
-        if !outer.is_null() && (*outer).stage == Stage::Ended && (*outer).depth > DEEPEST_CHAIN {
-            let further = std::mem::replace(&mut (*outer).outer, null_mut());
-            (*outer).depth = 0;
-            drop_chain(further);
-        }
-        let parent = Self::parent_from(outer, recorder, flow.number);
+        drop_chain(current);
+        let parent = Self::parent_from(outer, recorder);
         this.parent = if parent.is_null() { 0 } else { (*parent).id };
         this.recorder = recorder;
         this.generation = recorder.generation();
-        this.flow = flow.number;
-        this.task = flow.task;
-        this.depth = if outer.is_null() { 0 } else { (*outer).depth + 1 };
+        this.task = task;
         let former = std::mem::replace(&mut this.outer, outer);
         drop_chain(former);
         this.run = None;
@@ -242,7 +264,7 @@ impl TraceObject {
         set_innermost(trace);
         let clock = coroutine::running();
         let now = recorder.ticks();
-        let Some(open) = recorder.begin(this.name_id, this.parent, flow.task, now) else {
+        let Some(open) = recorder.begin(this.name_id, this.parent, task, now) else {
             set_innermost(this.outer);
             return now;
         };
@@ -284,11 +306,6 @@ impl TraceObject {
         this.error = error;
         this.memory_end_kib = recorder.memory_kib(now);
         recorder.end(open, this.end, Ending { status, run_ticks: this.run, extra });
-        let current = innermost();
-        if ptr::eq(current, trace) {
-            set_innermost(this.outer);
-        }
-        ffi::Py_XDECREF(current.cast());
     }
 
     /// Ends it as the exception says that is raised now, or well where there is none.
@@ -371,13 +388,8 @@ unsafe fn forsaken(this: &mut TraceObject, now: u64) {
 
 unsafe extern "C" fn traverse(object: *mut ffi::PyObject, visit: ffi::visitproc, argument: *mut c_void) -> c_int {
     let trace: *mut TraceObject = object.cast();
-    let held = [
-        ffi::Py_TYPE(object).cast(),
-        (*trace).profiler,
-        (*trace).outer.cast(),
-        (*trace).name,
-        (*trace).metadata,
-    ];
+    let held =
+        [ffi::Py_TYPE(object).cast(), (*trace).profiler, (*trace).outer.cast(), (*trace).name, (*trace).metadata];
     for reference in held {
         if !reference.is_null() {
             let result = visit(reference, argument);
@@ -407,6 +419,7 @@ unsafe extern "C" fn repr(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
         Stage::New => c"not begun",
         Stage::Open => c"open",
         Stage::Ended => c"ended",
+        Stage::Spawned => c"where a task was spawned",
     };
     ffi::PyUnicode_FromFormat(c"<Trace %R, %s>".as_ptr(), (*trace).name, status.as_ptr())
 }

@@ -1,4 +1,4 @@
-//! Flows: the task that runs, or the thread where none does. A trace belongs to the flow it began in.
+//! The task that runs, as the traces that begin in it know it: a number in their recorder.
 
 #![expect(unsafe_code, reason = "slots of CPython written by hand; every function here runs with the GIL")]
 #![allow(unsafe_op_in_unsafe_fn, reason = "the bodies are calls of CPython's C API from end to end")]
@@ -16,15 +16,6 @@ use pyo3::types::PyCFunction;
 
 use super::ProfilerBase;
 
-/// A flow, as traces know it.
-#[derive(Clone, Copy)]
-pub(super) struct Flow {
-    /// Unique in the process, and never used again.
-    pub(super) number: u64,
-    /// The task's number in the recorder; 0 for none.
-    pub(super) task: u32,
-}
-
 /// How asyncio is asked for the task that runs. Given by the package's `_loop`.
 struct Asyncio {
     /// `_get_running_loop`.
@@ -39,7 +30,6 @@ static ASYNCIO: OnceLock<Asyncio> = OnceLock::new();
 
 /// A task that is known.
 struct Known {
-    number: u64,
     /// Its number in each recorder that met it: nearly always one.
     ids: Vec<(Arc<Recorder>, u32)>,
     /// Calls back when the task is gone, before its address can be another's.
@@ -60,27 +50,13 @@ unsafe impl Sync for Tasks {}
 
 static TASKS: Tasks = Tasks(UnsafeCell::new(None));
 
-/// The task that was asked for last: nearly always the next one too.
-struct Last(Cell<(usize, u64, u64, u32)>);
+/// The task that was asked for last, its recorder and its number: nearly always the next one too.
+struct Last(Cell<(usize, u64, u32)>);
 
 // SAFETY: it is touched with the GIL held only.
 unsafe impl Sync for Last {}
 
-/// (address, recorder, flow number, task number)
-static LAST: Last = Last(Cell::new((0, 0, 0, 0)));
-
-/// Flow numbers below this are threads'.
-const FIRST_TASK: u64 = 1 << 40;
-
-struct Next(Cell<u64>);
-// SAFETY: it is touched with the GIL held only.
-unsafe impl Sync for Next {}
-static NEXT: Next = Next(Cell::new(FIRST_TASK));
-static NEXT_THREAD: Next = Next(Cell::new(1));
-
-thread_local! {
-    static THREAD: Cell<u64> = const { Cell::new(0) };
-}
+static LAST: Last = Last(Cell::new((0, 0, 0)));
 
 /// Tells where asyncio keeps the task that runs.
 #[pyfunction]
@@ -188,7 +164,12 @@ unsafe fn running() -> (*mut ffi::PyObject, *mut ffi::PyObject) {
     }
     let task = match &asyncio.current_tasks {
         Some(table) => {
-            let task = ffi::PyDict_GetItemWithError(table.as_ptr(), running_loop);
+            let (mut place, mut key, mut task) = (0, null_mut(), null_mut());
+            // Nearly always one loop runs, and its task is the first entry: then nothing need be hashed.
+            let first = ffi::PyDict_Next(table.as_ptr(), &raw mut place, &raw mut key, &raw mut task) != 0;
+            if !first || key != running_loop {
+                task = ffi::PyDict_GetItemWithError(table.as_ptr(), running_loop);
+            }
             ffi::Py_XINCREF(task);
             task
         }
@@ -203,45 +184,36 @@ unsafe fn running() -> (*mut ffi::PyObject, *mut ffi::PyObject) {
     (running_loop, task)
 }
 
-/// The flow that runs now.
+/// The number of the task that runs now; 0 outside of one.
 #[inline]
-pub(super) unsafe fn present(profiler: &ProfilerBase, recorder: &Recorder) -> Flow {
+pub(super) unsafe fn present(profiler: &ProfilerBase, recorder: &Recorder) -> u32 {
     let (running_loop, task) = running();
-    if !running_loop.is_null() && profiler.watches_tasks() {
-        super::factory::watch(running_loop);
+    if running_loop.is_null() {
+        return 0;
     }
+    super::factory::watch(running_loop);
     if task.is_null() {
-        let number = THREAD.get();
-        if number != 0 {
-            return Flow { number, task: 0 };
-        }
-        let number = NEXT_THREAD.0.get();
-        NEXT_THREAD.0.set(number + 1);
-        THREAD.set(number);
-        return Flow { number, task: 0 };
+        return 0;
     }
     // The loop holds its task while it runs.
     ffi::Py_DECREF(task);
-    let (address, asked, number, id) = LAST.0.get();
+    let (address, asked, id) = LAST.0.get();
     if address == task as usize && asked == recorder.id() {
-        return Flow { number, task: id };
+        return id;
     }
-    of_task(profiler, task, 0)
+    number_of(profiler, task, 0)
 }
 
-/// The flow of a task, which becomes known. `id` is its number in the profiler's recorder where it has one already.
-unsafe fn of_task(profiler: &ProfilerBase, task: *mut ffi::PyObject, id: u32) -> Flow {
+/// The number of a task, which becomes known. `id` is its number in the profiler's recorder where it has one already.
+unsafe fn number_of(profiler: &ProfilerBase, task: *mut ffi::PyObject, id: u32) -> u32 {
     let recorder = profiler.recorder_arc();
     let address = task as usize;
-    let known = |tasks: &mut Table| {
-        let known = tasks.known.get(&address)?;
-        let ids = known.ids.iter().find(|(other, _)| Arc::ptr_eq(other, recorder));
-        Some((known.number, ids.map(|(_, id)| *id)))
-    };
-    let found = known((*TASKS.0.get()).get_or_insert_default());
-    if let Some((number, Some(id))) = found {
-        LAST.0.set((address, recorder.id(), number, id));
-        return Flow { number, task: id };
+    let known = (*TASKS.0.get()).get_or_insert_default().known.get(&address);
+    let found = known.and_then(|known| known.ids.iter().find(|(other, _)| Arc::ptr_eq(other, recorder)));
+    let is_known = known.is_some();
+    if let Some((_, id)) = found {
+        LAST.0.set((address, recorder.id(), *id));
+        return *id;
     }
     // Names and watches call into Python, which may come back here: nothing is borrowed meanwhile.
     let id = if id == 0 {
@@ -250,23 +222,17 @@ unsafe fn of_task(profiler: &ProfilerBase, task: *mut ffi::PyObject, id: u32) ->
     } else {
         id
     };
-    let number = match found {
-        Some((number, _)) => number,
-        None => {
-            let Some(watch) = watch_end(task) else { return Flow { number: 0, task: id } };
-            let number = NEXT.0.get();
-            NEXT.0.set(number + 1);
-            let table = (*TASKS.0.get()).get_or_insert_default();
-            table.watched.insert(watch.as_ptr() as usize, address);
-            table.known.insert(address, Known { number, ids: Vec::with_capacity(1), _watch: watch });
-            number
-        }
-    };
+    if !is_known {
+        let Some(watch) = watch_end(task) else { return id };
+        let table = (*TASKS.0.get()).get_or_insert_default();
+        table.watched.insert(watch.as_ptr() as usize, address);
+        table.known.insert(address, Known { ids: Vec::with_capacity(1), _watch: watch });
+    }
     if let Some(known) = (*TASKS.0.get()).get_or_insert_default().known.get_mut(&address) {
         known.ids.push((Arc::clone(recorder), id));
     }
-    LAST.0.set((address, recorder.id(), number, id));
-    Flow { number, task: id }
+    LAST.0.set((address, recorder.id(), id));
+    id
 }
 
 /// The running task is the one that was given this number when it was spawned.
@@ -279,7 +245,7 @@ pub(super) unsafe fn adopt(profiler: &ProfilerBase, id: u32) {
     if let Some(name) = task_name(task) {
         profiler.recorder().rename_task(id, &name);
     }
-    of_task(profiler, task, id);
+    number_of(profiler, task, id);
 }
 
 unsafe fn task_name(task: *mut ffi::PyObject) -> Option<String> {
@@ -325,7 +291,7 @@ fn _task_is_gone(watch: Bound<'_, PyAny>) {
         let address = table.watched.remove(&(watch.as_ptr() as usize));
         address.and_then(|address| {
             if LAST.0.get().0 == address {
-                LAST.0.set((0, 0, 0, 0));
+                LAST.0.set((0, 0, 0));
             }
             table.known.remove(&address)
         })
@@ -338,7 +304,7 @@ fn _task_is_gone(watch: Bound<'_, PyAny>) {
 
 /// A profiler is gone, or begins anew: nothing of its recorder is kept.
 pub(super) unsafe fn forget_recorder(recorder: &Arc<Recorder>) {
-    LAST.0.set((0, 0, 0, 0));
+    LAST.0.set((0, 0, 0));
     if let Some(tasks) = &mut *TASKS.0.get() {
         for known in tasks.known.values_mut() {
             known.ids.retain(|(other, _)| !Arc::ptr_eq(other, recorder));
