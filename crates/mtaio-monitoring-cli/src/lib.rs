@@ -8,13 +8,10 @@
 //! - [`Screen`] is that screen as a ratatui widget, and [`line()`] that line.
 
 mod appearance;
-mod columns;
 mod command;
 mod lines;
 mod live;
 mod moment;
-mod printable;
-mod quantity;
 mod screen;
 mod tally;
 mod view;

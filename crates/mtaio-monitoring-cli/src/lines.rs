@@ -5,9 +5,9 @@ use mtaio_monitoring::snapshot::ThresholdState;
 
 use crate::appearance::Appearance;
 use crate::moment::time_of_day;
-use crate::printable::fit;
-use crate::quantity::{NOTHING, Unit, hundredths, quantity, whole};
 use crate::view::View;
+use mtaio_monitoring::export::writing::printable::fit;
+use mtaio_monitoring::export::writing::quantity::{NOTHING, Unit, hundredths, quantity, whole};
 
 /// Recorded metrics in a line at most; the rest are counted.
 const METRICS: usize = 4;

@@ -2,13 +2,13 @@
 
 use mtaio_monitoring::rates::SystemStats;
 
-use crate::columns::{Align, align};
 use crate::lines::beyond;
 use crate::moment::length;
-use crate::printable::{fit, printable};
-use crate::quantity::{Unit, quantity};
 use crate::screen::troubles;
 use crate::view::View;
+use mtaio_monitoring::export::writing::columns::{Align, align};
+use mtaio_monitoring::export::writing::printable::{fit, printable};
+use mtaio_monitoring::export::writing::quantity::{Unit, quantity};
 
 /// Recorded metrics that a summary names.
 const METRICS: usize = 12;

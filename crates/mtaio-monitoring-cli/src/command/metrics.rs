@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use mtaio_monitoring::metrics::catalogue::BuiltIn;
 use serde::Serialize;
 
-use crate::columns::{Align, align};
+use mtaio_monitoring::export::writing::columns::{Align, align};
 
 use super::arguments::Metrics;
 use super::ending::{Ending, Failure};

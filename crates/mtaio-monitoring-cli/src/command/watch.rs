@@ -9,9 +9,9 @@ use mtaio_monitoring::monitor::{Event, MonitorCore};
 
 use crate::appearance::Appearance;
 use crate::lines::line;
-use crate::printable::printable;
 use crate::tally::Tally;
 use crate::view::View;
+use mtaio_monitoring::export::writing::printable::printable;
 
 use super::arguments::Watch;
 use super::ending::{Ending, Failure};

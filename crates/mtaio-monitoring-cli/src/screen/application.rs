@@ -8,11 +8,11 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::appearance::Appearance;
-use crate::columns::{Align, pad, widths};
 use crate::moment::time_of_day;
-use crate::printable::fit;
-use crate::quantity::{Unit, number, quantity};
 use crate::view::View;
+use mtaio_monitoring::export::writing::columns::{Align, pad, widths};
+use mtaio_monitoring::export::writing::printable::fit;
+use mtaio_monitoring::export::writing::quantity::{Unit, number, quantity};
 
 use super::rows::Rows;
 

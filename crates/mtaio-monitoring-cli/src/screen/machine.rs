@@ -9,10 +9,10 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{RenderDirection, Sparkline, Widget};
 
 use crate::appearance::Appearance;
-use crate::columns::{Align, pad};
 use crate::moment::length;
-use crate::quantity::{Unit, hundredths, quantity, whole};
 use crate::view::View;
+use mtaio_monitoring::export::writing::columns::{Align, pad};
+use mtaio_monitoring::export::writing::quantity::{Unit, hundredths, quantity, whole};
 
 use super::rows::{Rows, facts};
 

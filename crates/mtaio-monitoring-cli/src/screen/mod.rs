@@ -17,10 +17,10 @@ use ratatui::widgets::Widget;
 
 use crate::appearance::Appearance;
 use crate::moment::length;
-use crate::printable::fit;
-use crate::quantity::number;
 use crate::tally::counted;
 use crate::view::View;
+use mtaio_monitoring::export::writing::printable::fit;
+use mtaio_monitoring::export::writing::quantity::number;
 
 use rows::{Rows, ends, share};
 

@@ -2,8 +2,8 @@
 
 use mtaio_monitoring::monitor::HealthReport;
 
-use crate::printable::{fit, printable};
 use crate::tally::counted;
+use mtaio_monitoring::export::writing::printable::{fit, printable};
 
 /// Columns that a name takes at most.
 const NAME_COLUMNS: usize = 40;

@@ -8,10 +8,12 @@ mod collapsed;
 mod file;
 mod html;
 mod json;
+mod json_text;
 mod speedscope;
 mod text;
 mod tracks;
 mod tree;
+pub mod writing;
 
 use std::fmt;
 use std::path::Path;

@@ -5,6 +5,7 @@
 //! future does so around each poll, so that two futures that take turns on a thread never see each other's.
 
 mod atomic;
+mod diff;
 mod extra;
 mod finished;
 mod local;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::error::{MonitoringError, Result};
 
+pub use diff::{DiffRow, ProfileDiff};
 pub use extra::{Attachment, Extra, Metadata};
 pub use metrics::ProfileMetrics;
 pub use names::NameId;
@@ -32,7 +34,6 @@ pub use record::Status;
 pub use recorder::{Ending, Open, Recorder, ThreadInfo};
 pub use traced::{Entered, Traced};
 
-#[expect(unused_imports, reason = "the export room's json, next")]
 pub(crate) use {extra::Plain, metrics::Sum, profile::Data, record::Record, tasks::TaskRecord};
 
 /// How many finished traces are held one by one, unless told otherwise.

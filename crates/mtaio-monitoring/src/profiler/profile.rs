@@ -50,7 +50,7 @@ pub(crate) struct Data {
     /// When it was taken.
     pub(crate) taken_ns: u64,
     /// Id → place among the finished traces, then the open ones. Made when first asked for.
-    places: OnceLock<HashMap<u64, u32>>,
+    pub(crate) places: OnceLock<HashMap<u64, u32>>,
 }
 
 impl Profile {
@@ -77,6 +77,11 @@ impl Profile {
         let finished = self.data.records.len();
         let record = if place < finished { &self.data.records[place] } else { &self.data.open[place - finished] };
         Some(Trace { data: &self.data, record })
+    }
+
+    /// The trace of one of this profile's records.
+    pub(crate) fn trace_of<'a>(&'a self, record: &'a Record) -> Trace<'a> {
+        Trace { data: &self.data, record }
     }
 
     /// Tasks that were spawned inside a trace, in the order in which they were spawned.
@@ -223,6 +228,10 @@ pub struct Trace<'a> {
 }
 
 impl<'a> Trace<'a> {
+    pub(crate) fn record(&self) -> &'a Record {
+        self.record
+    }
+
     /// What was traced.
     #[must_use]
     pub fn name(&self) -> &'a str {

@@ -97,7 +97,7 @@ fn halves(word: u64) -> (u32, u32) {
 
 impl Record {
     /// A trace that begins.
-    pub(super) fn open(id: u64, parent: u64, start: u64, name: NameId, task: u32, memory_kib: u32) -> Self {
+    pub(crate) fn open(id: u64, parent: u64, start: u64, name: NameId, task: u32, memory_kib: u32) -> Self {
         Self {
             id,
             parent,

@@ -1,25 +1,32 @@
 //! Numbers with their units, rounded for the eye. What was not measured is `–`, never 0.
 
-use mtaio_monitoring::metrics::catalogue::BuiltIn;
+use crate::metrics::catalogue::BuiltIn;
 
 /// What stands for a value that there is none of.
-pub(crate) const NOTHING: &str = "–";
+pub const NOTHING: &str = "–";
 
 /// What a number counts, as far as it changes the writing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unit {
+pub enum Unit {
+    /// `%`.
     Percent,
+    /// Bytes, in powers of 1024.
     Bytes,
+    /// Bytes a second, in powers of 1000.
     BytesPerSecond,
+    /// Events a second.
     PerSecond,
+    /// A duration.
     Seconds,
+    /// A bare number.
     Plain,
 }
 
 impl Unit {
     /// The unit of a metric: the catalogue's, else what the ending of its name says. A `…_duration` and a `…_time`
     /// are seconds, since that is what every clock of Python and the reference's own examples give.
-    pub(crate) fn of_metric(name: &str) -> Self {
+    #[must_use]
+    pub fn of_metric(name: &str) -> Self {
         if let Some(metric) = BuiltIn::from_name(name) {
             return match metric.description().unit {
                 "%" => Self::Percent,
@@ -44,7 +51,8 @@ impl Unit {
 }
 
 /// A value with its unit, `–` for none.
-pub(crate) fn quantity(value: Option<f64>, unit: Unit) -> String {
+#[must_use]
+pub fn quantity(value: Option<f64>, unit: Unit) -> String {
     let Some(value) = value.filter(|value| value.is_finite()) else {
         return NOTHING.to_owned();
     };
@@ -60,12 +68,14 @@ pub(crate) fn quantity(value: Option<f64>, unit: Unit) -> String {
 }
 
 /// [`quantity`] of a whole number.
-pub(crate) fn whole(value: Option<u64>, unit: Unit) -> String {
+#[must_use]
+pub fn whole(value: Option<u64>, unit: Unit) -> String {
     quantity(value.map(|value| value as f64), unit)
 }
 
 /// With two decimals, as load averages are written everywhere.
-pub(crate) fn hundredths(value: Option<f64>) -> String {
+#[must_use]
+pub fn hundredths(value: Option<f64>) -> String {
     match value.filter(|value| value.is_finite()) {
         Some(value) if value.abs() < 1e6 => format!("{:.2}", positive_zero(value, 2)),
         value => quantity(value, Unit::Plain),
@@ -73,7 +83,8 @@ pub(crate) fn hundredths(value: Option<f64>) -> String {
 }
 
 /// A bare number: whole ones below a million exactly, others with four digits that count.
-pub(crate) fn number(value: f64) -> String {
+#[must_use]
+pub fn number(value: f64) -> String {
     let size = value.abs();
     if size == 0.0 {
         "0".to_owned()

@@ -9,12 +9,14 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 const MARKS_PER_LETTER: usize = 3;
 
 /// The text with everything invisible escaped, as long as it may be.
-pub(crate) fn printable(text: &str) -> String {
+#[must_use]
+pub fn printable(text: &str) -> String {
     pieces(text).collect()
 }
 
 /// The text made printable and cut to `width` columns, with `…` where something is missing.
-pub(crate) fn fit(text: &str, width: usize) -> String {
+#[must_use]
+pub fn fit(text: &str, width: usize) -> String {
     let mut fitted = String::new();
     let mut used = 0;
     // Where to cut if there turns out to be more than fits.
