@@ -7,29 +7,34 @@ use mtaio_monitoring::metrics::catalogue::BuiltIn;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-fn mtaio(arguments: &[&str]) -> Command {
+pub(crate) fn mtaio(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mtaio"));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-fn run(arguments: &[&str]) -> Output {
+pub(crate) fn run(arguments: &[&str]) -> Output {
     mtaio(arguments).output().unwrap()
 }
 
-fn stdout(output: &Output) -> &str {
+pub(crate) fn stdout(output: &Output) -> &str {
     std::str::from_utf8(&output.stdout).unwrap()
 }
 
-fn stderr(output: &Output) -> &str {
+pub(crate) fn stderr(output: &Output) -> &str {
     std::str::from_utf8(&output.stderr).unwrap()
 }
 
 #[test]
 fn help_and_version_are_no_errors() {
-    for arguments in
-        [&["--help"][..], &["--version"], &["top", "--help"], &["watch", "--help"], &["metrics", "-h"]]
-    {
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["top", "--help"],
+        &["watch", "--help"],
+        &["metrics", "-h"],
+        &["report", "--help"],
+    ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
         assert!(!stdout(&output).is_empty());

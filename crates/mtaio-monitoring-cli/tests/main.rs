@@ -5,6 +5,8 @@ mod command;
 mod lines;
 #[cfg(unix)]
 mod live;
+#[cfg(unix)]
+mod report;
 mod scene;
 mod screen;
 #[cfg(target_os = "linux")]

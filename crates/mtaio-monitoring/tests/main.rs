@@ -3,6 +3,7 @@
 mod alerts;
 mod allocations;
 mod clock;
+mod export;
 mod history;
 mod machine;
 mod metrics;

@@ -1,8 +1,11 @@
 //! What can be said on the command line.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser};
 use mtaio_monitoring::RuleOptions;
 use mtaio_monitoring::alerts::Rule;
+use mtaio_monitoring::export::Format;
 use mtaio_monitoring::metrics::catalogue::BuiltIn;
 use mtaio_monitoring::monitor::Config;
 
@@ -13,6 +16,7 @@ Examples:
   mtaio watch                                one line a second, until Ctrl-C
   mtaio watch --json --count 60 > day.jsonl  sixty samples for a program to read
   mtaio metrics                              what can be measured
+  mtaio report run.json                      a saved profile, as a table and a call tree
 
 Exit codes:
   0    it did what was asked, or ran until Ctrl-C where it has no other end
@@ -35,6 +39,7 @@ pub(super) enum Subcommand {
     Top(Sampling),
     Watch(Watch),
     Metrics(Metrics),
+    Report(Report),
 }
 
 /// Show this machine on a live screen
@@ -92,6 +97,47 @@ pub(super) struct Metrics {
     /// Print a JSON array of objects: name, kind, unit, help
     #[arg(short, long)]
     pub(super) json: bool,
+}
+
+/// Show a saved profile, convert it, or compare it with another one
+///
+/// Prints a table by name and the call tree, or writes another format.
+#[derive(Args, Debug)]
+#[command(after_help = REPORT_EXAMPLES)]
+pub(super) struct Report {
+    /// The profile, saved as JSON by `profile.save(path)`; - reads the standard input
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+
+    /// Write this format: json, chrome-trace, speedscope, collapsed or html
+    ///
+    /// Without it, the ending of --output decides, and without that, the profile is printed for people to read.
+    #[arg(short, long, value_name = "FORMAT", value_parser = format)]
+    pub(super) format: Option<Format>,
+
+    /// Write to a file rather than to the standard output
+    #[arg(short, long, value_name = "PATH")]
+    pub(super) output: Option<PathBuf>,
+
+    /// Compare FILE, as what was before, with this one, as what came after
+    #[arg(short, long, value_name = "OTHER", conflicts_with = "format")]
+    pub(super) diff: Option<PathBuf>,
+
+    /// Print every name and call, not only what fits a screen
+    #[arg(short, long, conflicts_with = "format")]
+    pub(super) all: bool,
+}
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  mtaio report run.json                         the table and the call tree
+  mtaio report run.json --output run.html       a page with a flame graph and a timeline
+  mtaio report run.json --format chrome-trace > run.trace.json
+                                                for Perfetto (https://ui.perfetto.dev) or about:tracing
+  mtaio report before.json --diff after.json    what changed, by name";
+
+fn format(text: &str) -> Result<Format, String> {
+    text.parse().map_err(|error: mtaio_monitoring::MonitoringError| error.to_string())
 }
 
 fn config(text: &str) -> Result<Config, String> {

@@ -4,6 +4,7 @@ mod arguments;
 mod ending;
 mod interrupts;
 mod metrics;
+mod report;
 mod sample_json;
 mod top;
 mod watch;
@@ -42,6 +43,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> i32 {
         Subcommand::Top(arguments) => top::run(arguments),
         Subcommand::Watch(arguments) => watch::run(arguments),
         Subcommand::Metrics(arguments) => metrics::run(arguments),
+        Subcommand::Report(arguments) => report::run(arguments),
     };
     code_of(outcome)
 }

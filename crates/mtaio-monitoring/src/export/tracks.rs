@@ -90,16 +90,16 @@ impl<'a> Tracks<'a> {
         let records: Vec<&Record> = data.records.iter().chain(&data.open).collect();
         let parents = parents(profile, &records);
         let tasks: Vec<&TaskRecord> = data.tasks.iter().filter(|task| task.is_spawned()).collect();
-        // Tasks before what begins in them, the longer before the shorter, the earlier before the later.
+        // The longer before the shorter, tasks before what begins in them, the earlier before the later.
         let record_keys = records
             .iter()
             .enumerate()
-            .map(|(place, record)| ((record.start, true, Reverse(record.end), record.id), place as u32));
+            .map(|(place, record)| ((record.start, Reverse(record.end), true, record.id), place as u32));
         let end_of = |task: &TaskRecord| if task.end == 0 { data.taken_ns } else { task.end };
         let task_keys = tasks
             .iter()
             .enumerate()
-            .map(|(place, task)| ((task.start, false, Reverse(end_of(task)), u64::from(task.id)), place as u32));
+            .map(|(place, task)| ((task.start, Reverse(end_of(task)), false, u64::from(task.id)), place as u32));
         let mut order: Vec<_> = record_keys.chain(task_keys).collect();
         order.sort_unstable();
         let count = records.len();
@@ -113,7 +113,7 @@ impl<'a> Tracks<'a> {
             flows: vec![None; count],
             slices: vec![None; count],
         };
-        for ((start, is_trace, Reverse(end), _), place) in order {
+        for ((start, Reverse(end), is_trace, _), place) in order {
             if is_trace {
                 layout.lay_trace(place, start, end);
             } else {

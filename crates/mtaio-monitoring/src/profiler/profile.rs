@@ -1,4 +1,6 @@
 //! A profile: what a profiler had recorded when somebody looked. Later traces do not change it.
+//!
+//! Long because it lists what can be asked of a profile, a trace and a task: most of it is one line each, and its words.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};

@@ -4,7 +4,7 @@ use super::{code, files_below, hold, with_ending};
 
 const SOURCE: &str = "crates/mtaio-monitoring/src/";
 
-/// The rungs, lowest first. `export` has no tenant yet.
+/// The rungs, lowest first.
 const LADDER: [&[&str]; 6] = [
     &["error", "clock", "lock", "thread"],
     &["sampling", "metrics"],

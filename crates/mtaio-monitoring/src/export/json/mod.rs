@@ -5,6 +5,7 @@
 //! digits in every reader whose numbers are doubles. [`reading`] reads it back.
 
 mod reading;
+mod shape;
 
 use crate::metrics::{Buckets, SketchSnapshot};
 use crate::profiler::{NameId, Profile, Record, Status, Sum, TaskRecord, Trace};

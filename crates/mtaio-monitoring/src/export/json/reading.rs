@@ -6,14 +6,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Deserialize;
-
 use crate::error::{MonitoringError, Result};
 use crate::metrics::{Buckets, SCALE, SketchSnapshot};
 use crate::profiler::{
     Data, Extra, Metadata, NameId, Plain, Profile, Record, Status, Sum, TaskRecord, ThreadInfo,
 };
 
+use super::shape::{Durations, File, Header, NamedSum, Side, Task, Thread, Trace};
 use super::{FORMAT, VERSION};
 
 /// Times up to the year 2262, and counts of so many traces: sums of them do not overflow.
@@ -22,122 +21,6 @@ const MOST_COUNTED: u64 = 1 << 53;
 
 /// The bucket of the smallest f64 and that of the largest lie within.
 const MOST_BUCKET: i32 = 1_120 << SCALE;
-
-#[derive(Deserialize)]
-struct File<'a> {
-    #[serde(borrow)]
-    format: Cow<'a, str>,
-    version: u64,
-    origin_ns: u64,
-    taken_ns: u64,
-    first_start_ns: Option<u64>,
-    last_end_ns: Option<u64>,
-    let_go: u64,
-    dropped: u64,
-    #[serde(borrow)]
-    threads: Vec<Thread<'a>>,
-    #[serde(borrow)]
-    tasks: Vec<Task<'a>>,
-    #[serde(borrow)]
-    let_go_sums: Vec<NamedSum<'a>>,
-    #[serde(borrow)]
-    open_traces: Vec<Trace<'a>>,
-    #[serde(borrow)]
-    traces: Vec<Trace<'a>>,
-}
-
-/// What tells what a file is, whatever else it holds.
-#[derive(Deserialize)]
-struct Header {
-    format: Option<serde_json::Value>,
-    version: Option<serde_json::Value>,
-}
-
-#[derive(Deserialize)]
-struct Thread<'a> {
-    number: u32,
-    id: u64,
-    #[serde(default, borrow)]
-    name: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct Task<'a> {
-    id: u32,
-    #[serde(default)]
-    parent: u64,
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-    #[serde(borrow)]
-    coroutine: Cow<'a, str>,
-    #[serde(borrow)]
-    created_at: Option<Cow<'a, str>>,
-    start_ns: u64,
-    duration_ns: Option<u64>,
-    #[serde(default)]
-    run_ns: u64,
-    #[serde(default)]
-    steps: u32,
-    #[serde(borrow)]
-    status: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct Trace<'a> {
-    id: u64,
-    #[serde(default)]
-    parent: u64,
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-    start_ns: u64,
-    duration_ns: u64,
-    run_ns: Option<u64>,
-    #[serde(default)]
-    task: u32,
-    #[serde(default)]
-    memory_start_kib: u32,
-    #[serde(default)]
-    memory_end_kib: u32,
-    #[serde(borrow)]
-    status: Cow<'a, str>,
-    #[serde(borrow)]
-    error: Option<Cow<'a, str>>,
-    metadata: Option<Box<Metadata>>,
-    stack_trace: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct NamedSum<'a> {
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-    count: u64,
-    total_seconds: f64,
-    min_seconds: f64,
-    max_seconds: f64,
-    run_seconds: f64,
-    run_duration_seconds: f64,
-    run_count: u64,
-    memory_bytes: i64,
-    errors: u64,
-    durations: Durations,
-}
-
-#[derive(Deserialize)]
-struct Durations {
-    scale: i32,
-    zero_count: u64,
-    sum: f64,
-    min: Option<f64>,
-    max: Option<f64>,
-    positive: Option<Side>,
-    negative: Option<Side>,
-}
-
-#[derive(Deserialize)]
-struct Side {
-    offset: i32,
-    counts: Vec<u64>,
-}
 
 impl Profile {
     /// Reads a profile that was exported as JSON. It is equal to the one that was: the same traces, the same metrics.
