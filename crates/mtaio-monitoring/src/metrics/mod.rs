@@ -13,9 +13,11 @@ mod buckets;
 mod registry;
 mod series;
 mod sketch;
+mod tally;
 mod thread_slot;
 
 pub use buckets::{Buckets, SCALE, SketchSnapshot};
 pub use registry::{DEFAULT_SERIES_LIMIT, Registry};
 pub use series::{Series, SeriesSnapshot};
 pub use sketch::Sketch;
+pub(crate) use tally::Tally;

@@ -7,55 +7,88 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::clock::FastClock;
-use crate::metrics::Sketch;
+use crate::metrics::Tally;
 
 use super::extra::{Extra, Extras};
 use super::names::NameId;
-use super::record::Record;
+use super::record::{Record, WORDS, Words, extra_of, with_extra};
+use super::ring::Ring;
 
 /// Records of a full batch, at most.
 const BATCH: usize = 1_024;
 
+/// So many that the length of one is known to twelve digits.
+const MANY_TICKS: u64 = 1 << 42;
+
 /// Some finished traces, in the order in which they ended.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Batch {
-    pub(super) records: Vec<Record>,
+    pub(super) records: Vec<Words>,
     /// What [`Record::extra`] says the place of, from 1.
     pub(super) extras: Vec<Extra>,
 }
 
-/// What is known of all traces of one name that were let go: exact but for the quantiles.
-#[derive(Debug, Default)]
+/// What is known of all traces of one name that were let go: exact but for the quantiles. Times are ticks.
+#[derive(Debug)]
 pub(super) struct LetGo {
     pub(super) count: u64,
-    pub(super) total_ns: u128,
-    pub(super) min_ns: u64,
-    pub(super) max_ns: u64,
-    pub(super) run_ns: u128,
+    pub(super) total: u128,
+    pub(super) min: u64,
+    pub(super) max: u64,
+    pub(super) run: u128,
     /// How many of them had a run time, and the duration of those.
     pub(super) run_count: u64,
-    pub(super) run_duration_ns: u128,
+    pub(super) run_duration: u128,
     pub(super) memory_kib: i64,
     pub(super) errors: u64,
-    /// Of the durations in seconds.
-    pub(super) sketch: Sketch,
+    /// In seconds.
+    pub(super) durations: Tally,
+}
+
+impl Default for LetGo {
+    fn default() -> Self {
+        Self {
+            count: 0,
+            total: 0,
+            min: u64::MAX,
+            max: 0,
+            run: 0,
+            run_count: 0,
+            run_duration: 0,
+            memory_kib: 0,
+            errors: 0,
+            durations: Tally::default(),
+        }
+    }
 }
 
 impl LetGo {
-    fn add(&mut self, record: &Record, clock: &FastClock) {
-        let duration_ns = clock.nanoseconds(record.duration());
-        self.min_ns = if self.count == 0 { duration_ns } else { self.min_ns.min(duration_ns) };
-        self.max_ns = self.max_ns.max(duration_ns);
-        self.count += 1;
-        self.total_ns += u128::from(duration_ns);
-        if let Some(run) = record.run() {
-            self.run_ns += u128::from(clock.nanoseconds(run));
-            self.run_count += 1;
-            self.run_duration_ns += u128::from(duration_ns);
+    /// In sums of its own first: what lies in memory is waited for by the next record.
+    fn add(&mut self, records: &[Words], seconds_a_tick: f64) {
+        let (mut min, mut max, mut total) = (self.min, self.max, 0);
+        let (mut memory_kib, mut errors) = (0, 0);
+        for words in records {
+            let record = Record::from_words(words);
+            let duration = record.duration();
+            min = min.min(duration);
+            max = max.max(duration);
+            total += u128::from(duration);
+            memory_kib += record.memory_delta_kib();
+            errors += u64::from(record.status == super::Status::Error);
+            if let Some(run) = record.run() {
+                self.run += u128::from(run);
+                self.run_count += 1;
+                self.run_duration += u128::from(duration);
+            }
+            // Signed, which processors turn into a float in one step.
+            self.durations.count(duration as i64 as f64 * seconds_a_tick);
         }
-        self.memory_kib += record.memory_delta_kib();
-        self.errors += u64::from(record.status == super::Status::Error);
-        self.sketch.record_as_sole_writer(duration_ns as f64 / 1e9);
+        self.count += records.len() as u64;
+        self.min = min;
+        self.max = max;
+        self.total += total;
+        self.memory_kib += memory_kib;
+        self.errors += errors;
     }
 }
 
@@ -72,9 +105,11 @@ pub(super) struct Finished {
     /// By name.
     let_go: Vec<Option<Box<LetGo>>>,
     let_go_count: u64,
-    clock: FastClock,
+    seconds_a_tick: f64,
     /// First beginning and last end, in ticks.
     span: Option<(u64, u64)>,
+    /// A batch's memory for the next one: new pages cost more than what is written into them.
+    spare: Vec<Words>,
     /// Batches that nobody needs any more. Whoever holds the lock drops them after letting go of it: an attachment may
     /// run foreign code when it is dropped.
     pub(super) spent: Vec<Arc<Batch>>,
@@ -102,52 +137,96 @@ impl Finished {
             held: 0,
             let_go: Vec::new(),
             let_go_count: 0,
-            clock: clock.clone(),
+            seconds_a_tick: clock.nanoseconds(MANY_TICKS) as f64 / (MANY_TICKS as f64 * 1e9),
             span: None,
+            spare: Vec::new(),
             spent: Vec::new(),
         }
     }
 
-    /// Takes a record; the oldest one goes into the sums where there is no more room.
-    pub(super) fn absorb(&mut self, mut record: Record, extras: &Extras) {
-        let (first, last) = self.span.unwrap_or((record.start, record.end));
-        self.span = Some((first.min(record.start), last.max(record.end)));
-        if record.extra != 0 {
-            record.extra = match extras.take(record.extra) {
-                Some(extra) => {
-                    self.filling.extras.push(extra);
-                    self.filling.extras.len() as u32
-                }
-                None => 0,
-            };
+    /// Takes over what a thread has left in its ring, and shows the id of each. What there is no more room for goes into
+    /// the sums, oldest first.
+    pub(super) fn take_over<const CAPACITY: usize>(
+        &mut self,
+        ring: &Ring<WORDS, CAPACITY>,
+        extras: &Extras,
+        mut see: impl FnMut(u64),
+    ) {
+        let (mut first, mut last) = self.span.unwrap_or((u64::MAX, 0));
+        ring.drain(|mut words| {
+            let record = Record::from_words(&words);
+            first = first.min(record.start);
+            last = last.max(record.end);
+            see(record.id);
+            if record.extra != 0 {
+                words[WORDS - 1] = self.take_extra(words[WORDS - 1], extras);
+            }
+            self.filling.records.push(words);
+            self.held += 1;
+            if self.filling.records.len() == self.batch {
+                self.seal();
+            }
+        });
+        if first <= last {
+            self.span = Some((first, last));
         }
-        if self.filling.records.capacity() == 0 {
-            self.filling.records.reserve_exact(self.batch);
-        }
-        self.filling.records.push(record);
-        self.held += 1;
-        if self.filling.records.len() == self.batch {
-            self.full.push_back(Arc::new(std::mem::take(&mut self.filling)));
-        }
-        if self.held > self.capacity {
-            self.let_go_of_the_oldest();
-        }
+        self.let_go_of_the_oldest();
+    }
+
+    /// Takes what a trace carries into the batch, and gives the word that says so. The word alone comes and goes, so that
+    /// records stay in registers on their way.
+    #[cold]
+    fn take_extra(&mut self, word: u64, extras: &Extras) -> u64 {
+        let place = match extras.take(extra_of(word)) {
+            Some(extra) => {
+                self.filling.extras.push(extra);
+                self.filling.extras.len() as u32
+            }
+            None => 0,
+        };
+        with_extra(word, place)
+    }
+
+    /// A batch is full.
+    fn seal(&mut self) {
+        let mut records = std::mem::take(&mut self.spare);
+        records.reserve_exact(self.batch);
+        let next = Batch { records, extras: Vec::new() };
+        self.full.push_back(Arc::new(std::mem::replace(&mut self.filling, next)));
     }
 
     fn let_go_of_the_oldest(&mut self) {
-        let Some(oldest) = self.full.front() else { return };
-        let record = oldest.records[self.gone];
-        let name = record.name.0 as usize;
-        if self.let_go.len() <= name {
-            self.let_go.resize_with(name + 1, || None);
+        while self.held > self.capacity {
+            let Some(oldest) = self.full.front() else { return };
+            let surplus = self.held - self.capacity;
+            let records = &oldest.records[self.gone..];
+            let records = &records[..records.len().min(surplus)];
+            for of_a_name in records.chunk_by(|one, next| name_of(one) == name_of(next)) {
+                let name = name_of(&of_a_name[0]);
+                if self.let_go.len() <= name {
+                    self.let_go.resize_with(name + 1, || None);
+                }
+                self.let_go[name].get_or_insert_default().add(of_a_name, self.seconds_a_tick);
+            }
+            let count = records.len();
+            self.let_go_count += count as u64;
+            self.held -= count;
+            self.gone += count;
+            if self.gone == oldest.records.len() {
+                self.gone = 0;
+                self.spend_the_oldest();
+            }
         }
-        self.let_go[name].get_or_insert_default().add(&record, &self.clock);
-        self.let_go_count += 1;
-        self.held -= 1;
-        self.gone += 1;
-        if self.gone == oldest.records.len() {
-            self.gone = 0;
-            self.spent.extend(self.full.pop_front());
+    }
+
+    fn spend_the_oldest(&mut self) {
+        let Some(mut oldest) = self.full.pop_front() else { return };
+        match Arc::get_mut(&mut oldest) {
+            Some(batch) if batch.extras.is_empty() && self.spare.capacity() == 0 => {
+                self.spare = std::mem::take(&mut batch.records);
+                self.spare.clear();
+            }
+            _ => self.spent.push(oldest),
         }
     }
 
@@ -164,13 +243,19 @@ impl Finished {
     }
 }
 
+#[inline]
+fn name_of(words: &Words) -> usize {
+    Record::from_words(words).name.0 as usize
+}
+
 impl Held {
     /// Every record, with its extra, in the order in which they ended.
-    pub(super) fn records(&self) -> impl Iterator<Item = (&Record, Option<&Extra>)> {
+    pub(super) fn records(&self) -> impl Iterator<Item = (Record, Option<&Extra>)> {
         self.batches
             .iter()
             .flat_map(|batch| {
-                batch.records.iter().map(move |record| {
+                batch.records.iter().map(move |words| {
+                    let record = Record::from_words(words);
                     let place = (record.extra as usize).checked_sub(1);
                     (record, place.and_then(|place| batch.extras.get(place)))
                 })

@@ -15,7 +15,8 @@ const MAX_AGE_NS: u64 = 10_000_000;
 #[derive(Debug)]
 pub(super) struct Memory {
     kib: AtomicU32,
-    read_at: AtomicU64,
+    /// The moment after which it is too old.
+    fresh_until: AtomicU64,
     max_age_ticks: u64,
     reader: Mutex<ResidentMemory>,
 }
@@ -24,7 +25,7 @@ impl Memory {
     pub(super) fn new(clock: &FastClock) -> Self {
         let memory = Self {
             kib: AtomicU32::new(0),
-            read_at: AtomicU64::new(clock.ticks()),
+            fresh_until: AtomicU64::new(0),
             max_age_ticks: clock.ticks_in(MAX_AGE_NS),
             reader: Mutex::default(),
         };
@@ -35,7 +36,7 @@ impl Memory {
     /// Resident KiB; 0 where the system does not say.
     #[inline]
     pub(super) fn kib(&self, now: u64) -> u32 {
-        if now.saturating_sub(self.read_at.load(Ordering::Relaxed)) > self.max_age_ticks {
+        if now > self.fresh_until.load(Ordering::Relaxed) {
             self.read(now);
         }
         self.kib.load(Ordering::Relaxed)
@@ -45,7 +46,7 @@ impl Memory {
     fn read(&self, now: u64) {
         // Another thread that is reading gives its figure in a moment; nobody waits for it.
         if let Some(mut reader) = self.reader.try_lock() {
-            self.read_at.store(now, Ordering::Relaxed);
+            self.fresh_until.store(now.saturating_add(self.max_age_ticks), Ordering::Relaxed);
             let bytes = reader.bytes().unwrap_or(0);
             self.kib.store(u32::try_from(bytes / 1024).unwrap_or(u32::MAX), Ordering::Relaxed);
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use crate::clock::FastClock;
 use crate::metrics::{Sketch, SketchSnapshot};
 
 use super::finished::LetGo;
@@ -60,18 +61,24 @@ pub(crate) struct Sum {
 }
 
 impl Sum {
-    pub(super) fn of(let_go: &LetGo) -> Self {
+    pub(super) fn of(let_go: &LetGo, clock: &FastClock) -> Self {
+        let time = |ticks: u128| match u64::try_from(ticks) {
+            Ok(ticks) => seconds(clock.nanoseconds(ticks)),
+            // More than two centuries, as a million traces that each take a day.
+            Err(_) => ticks as f64 * (seconds(clock.nanoseconds(1 << 62)) / (1_u64 << 62) as f64),
+        };
+        let (total, min, max) = (time(let_go.total), time(let_go.min.into()), time(let_go.max.into()));
         Self {
             count: let_go.count,
-            total: let_go.total_ns as f64 / 1e9,
-            min: seconds(let_go.min_ns),
-            max: seconds(let_go.max_ns),
-            run: let_go.run_ns as f64 / 1e9,
+            total,
+            min,
+            max,
+            run: time(let_go.run),
             run_count: let_go.run_count,
-            run_duration: let_go.run_duration_ns as f64 / 1e9,
+            run_duration: time(let_go.run_duration),
             memory: let_go.memory_kib * 1024,
             errors: let_go.errors,
-            sketch: let_go.sketch.snapshot(),
+            sketch: let_go.durations.snapshot(total, min, max),
         }
     }
 

@@ -107,6 +107,7 @@ impl Profiler {
     ///
     /// For code that does not await; a guard held across an `await` would lend its trace to whatever else runs on the
     /// thread meanwhile, so it cannot be sent between threads. For futures there is [`Self::trace`].
+    #[inline]
     #[must_use = "the trace ends when the guard is dropped"]
     pub fn enter(&self, name: &str) -> Entered<'_> {
         Entered::begin(self.recorder.as_deref(), name)

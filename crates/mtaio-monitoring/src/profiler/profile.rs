@@ -444,7 +444,7 @@ impl Recorder {
     #[must_use]
     pub fn profile(&self) -> Profile {
         let sums = |finished: &super::finished::Finished| -> Vec<(NameId, Sum)> {
-            finished.let_go().map(|(name, sum)| (name, Sum::of(sum))).collect()
+            finished.let_go().map(|(name, sum)| (name, Sum::of(sum, &self.clock))).collect()
         };
         let (sums, held, open, now) = self.look(sums);
         let tasks = self.tasks.all();
@@ -461,7 +461,7 @@ impl Recorder {
         let mut records: Vec<Record> = held
             .records()
             .map(|(record, extra)| {
-                let mut readable = readable(record);
+                let mut readable = readable(&record);
                 readable.extra = extra.map_or(0, |extra| {
                     extras.push(extra.clone());
                     extras.len() as u32

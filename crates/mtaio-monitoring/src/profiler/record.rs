@@ -44,8 +44,49 @@ impl Status {
 /// The words of a record in a ring.
 pub(super) const WORDS: usize = 8;
 
+/// A record as words: what a ring and a batch keep. [`Record`] says what is in which.
+pub(super) type Words = [u64; WORDS];
+
 /// `run` where it is not known how long a trace ran.
-const UNKNOWN: u64 = u64::MAX;
+pub(super) const UNKNOWN: u64 = u64::MAX;
+
+/// The fields of a slot in which a trace begins.
+#[inline]
+pub(super) fn begun(parent: u64, start: u64, name: NameId, task: u32, memory_kib: u32) -> [u64; FIELDS] {
+    [parent, start, two(name.0, task), u64::from(memory_kib)]
+}
+
+/// The parent of the trace in a slot.
+#[inline]
+pub(super) fn parent_of([parent, ..]: [u64; FIELDS]) -> u64 {
+    parent
+}
+
+/// The words of a trace that ends, from the fields of its slot.
+#[inline]
+pub(super) fn ended(
+    id: u64,
+    [parent, start, name_and_task, memory]: [u64; FIELDS],
+    end: u64,
+    run: u64,
+    memory_kib: u32,
+    extra: u32,
+    status: Status,
+) -> Words {
+    let memory = two(memory as u32, memory_kib);
+    [id, parent, start, end.max(start), run, name_and_task, memory, two(extra, u32::from(status as u8))]
+}
+
+/// Where the last word of a record says that its extra is; 0 for none.
+pub(super) fn extra_of(word: u64) -> u32 {
+    word as u32
+}
+
+/// The last word of a record, with its extra in another place.
+pub(super) fn with_extra(word: u64, extra: u32) -> u64 {
+    let (_, status) = halves(word);
+    two(extra, status)
+}
 
 /// One trace. In a recorder, times are ticks of its clock; in a profile, nanoseconds since the epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,22 +116,32 @@ pub(crate) struct Record {
 }
 
 /// Bits of an id that count a thread's traces; the thread's number is above them.
-const COUNTER_BITS: u32 = 40;
+pub(super) const COUNTER_BITS: u32 = 40;
 
 /// The id of a thread's `count`th trace.
+#[inline]
 pub(super) fn trace_id(thread: u32, count: u64) -> u64 {
     (u64::from(thread) << COUNTER_BITS) | (count & ((1 << COUNTER_BITS) - 1))
 }
 
+/// How many traces its thread had begun with the trace of this id.
+#[inline]
+pub(super) fn count_of(id: u64) -> u64 {
+    id & ((1 << COUNTER_BITS) - 1)
+}
+
 /// The thread that began the trace of this id.
+#[inline]
 pub(super) fn thread_of(id: u64) -> u32 {
     (id >> COUNTER_BITS) as u32
 }
 
+#[inline]
 fn two(low: u32, high: u32) -> u64 {
     u64::from(low) | (u64::from(high) << 32)
 }
 
+#[inline]
 fn halves(word: u64) -> (u32, u32) {
     (word as u32, (word >> 32) as u32)
 }
@@ -137,33 +188,17 @@ impl Record {
         thread_of(self.id)
     }
 
-    /// As a slot keeps it.
-    pub(super) fn fields(&self) -> [u64; FIELDS] {
-        [self.parent, self.start, two(self.name.0, self.task), u64::from(self.memory_start_kib)]
-    }
-
+    /// An open trace, from its slot.
     pub(super) fn from_fields(id: u64, fields: [u64; FIELDS]) -> Self {
         let [parent, start, name_and_task, memory] = fields;
         let (name, task) = halves(name_and_task);
         Self::open(id, parent, start, NameId(name), task, memory as u32)
     }
 
-    /// As a ring keeps it.
-    pub(super) fn words(&self) -> [u64; WORDS] {
-        [
-            self.id,
-            self.parent,
-            self.start,
-            self.end,
-            self.run,
-            two(self.name.0, self.task),
-            two(self.memory_start_kib, self.memory_end_kib),
-            two(self.extra, u32::from(self.status as u8)),
-        ]
-    }
-
-    pub(super) fn from_words(words: [u64; WORDS]) -> Self {
-        let [id, parent, start, end, run, name_and_task, memory, extra_and_status] = words;
+    /// A finished one, from its words.
+    #[inline]
+    pub(super) fn from_words(words: &Words) -> Self {
+        let [id, parent, start, end, run, name_and_task, memory, extra_and_status] = *words;
         let (name, task) = halves(name_and_task);
         let (memory_start_kib, memory_end_kib) = halves(memory);
         let (extra, status) = halves(extra_and_status);
@@ -185,4 +220,4 @@ impl Record {
 }
 
 /// T5: a finished trace, held, takes at most 100 bytes.
-const _: () = assert!(size_of::<Record>() <= 72);
+const _: () = assert!(size_of::<Words>() <= 72);

@@ -17,19 +17,24 @@ use super::finished::{Finished, Held};
 use super::local;
 use super::memory::Memory;
 use super::names::{NameId, Names};
-use super::record::{Record, Status, WORDS, thread_of};
+use super::record::{Record, Status, UNKNOWN, WORDS, Words, ended, thread_of};
 use super::ring::Ring;
-use super::slots::{CHUNK, Chunk};
+use super::slots;
 use super::tasks::{TaskRecord, Tasks};
 
-/// Finished traces that a thread keeps to itself before it hands them over. A power of two.
+/// Finished traces that a thread keeps to itself before it hands them over.
 const RING: usize = 256;
+
+/// Slots in a chunk: as many as a word has bits.
+pub(super) const CHUNK: usize = 64;
+
+pub(super) type Chunk = slots::Chunk<CHUNK>;
 
 /// Threads whose names are kept for the traces that they left behind.
 const MOST_THREADS: usize = 65_536;
 
 /// Traces that may be open at once. One that begins beyond that is dropped, and counted.
-const MOST_OPEN: u64 = 4_000_000;
+pub(super) const MOST_OPEN: u64 = 4_000_000;
 
 /// A thread's number fits above the counter of a trace id.
 const THREAD_BITS: u32 = 24;
@@ -73,7 +78,7 @@ pub struct ThreadInfo {
 #[derive(Debug)]
 pub(super) struct Shard {
     pub(super) thread: u32,
-    ring: Ring<WORDS>,
+    ring: Ring<WORDS, RING>,
     chunks: Mutex<Vec<Arc<Chunk>>>,
     /// Slots whose traces another thread ended.
     returned: Mutex<Vec<u32>>,
@@ -103,7 +108,7 @@ pub struct Ending {
 impl Shard {
     /// A new chunk of slots, for the owner.
     pub(super) fn add_chunk(&self) -> Arc<Chunk> {
-        let chunk = Arc::new(Chunk::new(CHUNK));
+        let chunk = Arc::new(Chunk::new());
         self.chunks.lock().push(Arc::clone(&chunk));
         chunk
     }
@@ -209,7 +214,7 @@ impl Recorder {
     /// Ends a trace, from whatever thread. One that was ended already, or begun before a reset, is left alone: false.
     #[inline]
     pub fn end(&self, open: Open, now: u64, ending: Ending) -> bool {
-        local::of(self).is_some_and(|local| local.end(self, open, now, ending))
+        local::of(self).is_some_and(|local| local.end(self, &open, now, ending))
     }
 
     /// A task begins that was spawned in the trace `parent` (0 where it is told of only because a trace begins in it).
@@ -277,6 +282,7 @@ impl Recorder {
     }
 
     /// A place for what a trace carries, until its record is absorbed; 0 for nothing.
+    #[inline]
     pub(super) fn put_extra(&self, extra: Extra) -> u32 {
         if extra.is_empty() { 0 } else { self.extras.put(extra) }
     }
@@ -290,7 +296,7 @@ impl Recorder {
         shards.retain(|shard| {
             let lives = Arc::strong_count(shard) > 1;
             if !lives {
-                shard.ring.drain(|words| finished.absorb(Record::from_words(words), &self.extras));
+                finished.take_over(&shard.ring, &self.extras, |_| ());
             }
             lives || shard.has_open()
         });
@@ -304,7 +310,7 @@ impl Recorder {
         };
         let shard = Arc::new(Shard {
             thread,
-            ring: Ring::new(RING),
+            ring: Ring::new(),
             chunks: Mutex::default(),
             returned: Mutex::default(),
             has_returned: AtomicBool::new(false),
@@ -327,18 +333,18 @@ impl Recorder {
 
     /// Leaves a finished record in this thread's ring.
     #[inline]
-    pub(super) fn push(&self, shard: &Shard, record: &Record) {
-        if !shard.ring.push(record.words()) {
+    pub(super) fn push(&self, shard: &Shard, record: &Words) {
+        if !shard.ring.push(record) {
             self.make_room(shard);
             // This thread alone pushes, so there is room now.
-            let _pushed = shard.ring.push(record.words());
+            let _pushed = shard.ring.push(record);
         }
     }
 
     #[cold]
     fn make_room(&self, shard: &Shard) {
         let mut finished = self.finished.lock();
-        shard.ring.drain(|words| finished.absorb(Record::from_words(words), &self.extras));
+        finished.take_over(&shard.ring, &self.extras, |_| ());
         let spent = std::mem::take(&mut finished.spent);
         drop(finished);
         drop(spent);
@@ -346,20 +352,20 @@ impl Recorder {
 
     /// Ends a trace that another thread began.
     #[cold]
-    pub(super) fn end_elsewhere(&self, own: &Shard, open: &Open, finish: impl FnOnce(&mut Record)) -> bool {
+    pub(super) fn end_elsewhere(&self, own: &Shard, open: &Open, now: u64, ending: Ending) -> bool {
         let thread = thread_of(open.id);
         let shards = self.shards.lock();
         let Some(shard) = shards.iter().find(|shard| shard.thread == thread).cloned() else { return false };
         drop(shards);
-        let chunk = shard.chunks.lock().get(open.index as usize / CHUNK).cloned();
+        let place = open.index as usize;
+        let chunk = shard.chunks.lock().get(place / CHUNK).cloned();
         let Some(chunk) = chunk else { return false };
-        let slot = open.index as usize % CHUNK;
-        let fields = chunk.fields(slot, open.id);
+        let fields = chunk.fields(place, open.id);
         if let Some(fields) = fields {
-            let mut record = Record::from_fields(open.id, fields);
-            finish(&mut record);
-            self.push(own, &record);
-            chunk.close(slot);
+            let extra = self.put_extra(ending.extra);
+            let run = ending.run_ticks.unwrap_or(UNKNOWN);
+            self.push(own, &ended(open.id, fields, now, run, self.memory_kib(now), extra, ending.status));
+            chunk.close(place);
         }
         shard.return_slot(open.index);
         fields.is_some()
@@ -378,7 +384,7 @@ impl Recorder {
             for chunk in shard.chunks.lock().iter() {
                 chunk.forget();
             }
-            shard.ring.drain(|words| finished.absorb(Record::from_words(words), &self.extras));
+            finished.take_over(&shard.ring, &self.extras, |_| ());
         }
         let before = std::mem::replace(&mut *finished, Finished::new(self.capacity, &self.clock));
         self.dropped.store(0, Ordering::Relaxed);
@@ -404,10 +410,8 @@ impl Recorder {
         // is found once at least, and whatever is found twice has ended.
         let mut ended = HashSet::new();
         for shard in shards.iter() {
-            shard.ring.drain(|words| {
-                let record = Record::from_words(words);
-                ended.insert(record.id);
-                finished.absorb(record, &self.extras);
+            finished.take_over(&shard.ring, &self.extras, |id| {
+                ended.insert(id);
             });
         }
         open.retain(|record| !ended.contains(&record.id));

@@ -6,40 +6,40 @@
 
 use super::atomic::{AtomicU64, Ordering};
 
-/// A bounded queue of `WORDS`-word records, one writer and one reader at a time.
+/// A bounded queue of `CAPACITY` records of `WORDS` words, one writer and one reader at a time.
+///
+/// The capacity is a power of two and part of the type: a masked place then needs no check of its bounds.
 #[derive(Debug)]
-pub(super) struct Ring<const WORDS: usize> {
-    words: Box<[AtomicU64]>,
+pub(super) struct Ring<const WORDS: usize, const CAPACITY: usize> {
+    records: Box<[[AtomicU64; WORDS]; CAPACITY]>,
     /// Records pushed so far. Written by the thread that pushes.
     pushed: AtomicU64,
     /// Records drained so far. Written by whoever drains.
     drained: AtomicU64,
-    mask: u64,
 }
 
-impl<const WORDS: usize> Ring<WORDS> {
-    /// A ring of `capacity` records, a power of two.
-    pub(super) fn new(capacity: usize) -> Self {
-        debug_assert!(capacity.is_power_of_two(), "positions are masked");
+impl<const WORDS: usize, const CAPACITY: usize> Ring<WORDS, CAPACITY> {
+    pub(super) fn new() -> Self {
+        const { assert!(CAPACITY.is_power_of_two(), "positions are masked") }
+        let record = |_| std::array::from_fn(|_| AtomicU64::new(0));
+        let records: Box<[[AtomicU64; WORDS]]> = (0..CAPACITY).map(record).collect();
         Self {
-            words: (0..capacity * WORDS).map(|_| AtomicU64::new(0)).collect(),
+            records: records.try_into().expect("as many as were asked for"),
             pushed: AtomicU64::new(0),
             drained: AtomicU64::new(0),
-            mask: capacity as u64 - 1,
         }
     }
 
     /// Puts a record in. False where the ring is full. Only one thread may push.
     #[inline]
-    pub(super) fn push(&self, record: [u64; WORDS]) -> bool {
+    pub(super) fn push(&self, record: &[u64; WORDS]) -> bool {
         let pushed = self.pushed.load(Ordering::Relaxed);
         // Acquire: what the reader read at a place happened before it is written again.
-        if pushed - self.drained.load(Ordering::Acquire) > self.mask {
+        if pushed.wrapping_sub(self.drained.load(Ordering::Acquire)) >= CAPACITY as u64 {
             return false;
         }
-        let place = (pushed & self.mask) as usize * WORDS;
-        for (word, value) in self.words[place..place + WORDS].iter().zip(record) {
-            word.store(value, Ordering::Relaxed);
+        for (word, value) in self.records[pushed as usize % CAPACITY].iter().zip(record) {
+            word.store(*value, Ordering::Relaxed);
         }
         // Release: whoever sees the position sees the words.
         self.pushed.store(pushed + 1, Ordering::Release);
@@ -47,16 +47,16 @@ impl<const WORDS: usize> Ring<WORDS> {
     }
 
     /// Takes out everything that is in, oldest first. Only one at a time may drain.
+    #[inline]
     pub(super) fn drain(&self, mut take: impl FnMut([u64; WORDS])) {
         let pushed = self.pushed.load(Ordering::Acquire);
         let mut drained = self.drained.load(Ordering::Relaxed);
         while drained < pushed {
-            let place = (drained & self.mask) as usize * WORDS;
-            let mut record = [0; WORDS];
-            for (value, word) in record.iter_mut().zip(&self.words[place..place + WORDS]) {
-                *value = word.load(Ordering::Relaxed);
-            }
+            let words = &self.records[drained as usize % CAPACITY];
+            let record = std::array::from_fn(|word| words[word].load(Ordering::Relaxed));
             drained += 1;
+            // Release: these reads happened before the place is written again. One by one, so that a panic of whoever
+            // takes them loses one record and doubles none.
             self.drained.store(drained, Ordering::Release);
             take(record);
         }

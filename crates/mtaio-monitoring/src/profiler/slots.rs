@@ -6,16 +6,14 @@
 
 use super::atomic::{AtomicU64, Ordering, fence};
 
-/// Slots in a chunk.
-pub(super) const CHUNK: usize = 64;
-
 /// The words of an open trace beside its id.
 pub(super) const FIELDS: usize = 4;
 
-/// Some slots. A thread that needs more gets another chunk.
+/// Some slots, a power of two. A thread that needs more gets another chunk. Of the place of a slot a chunk looks at its
+/// own part, the remainder, which needs no check of its bounds.
 #[derive(Debug)]
-pub(super) struct Chunk {
-    slots: Box<[Slot]>,
+pub(super) struct Chunk<const SLOTS: usize> {
+    slots: [Slot; SLOTS],
 }
 
 #[derive(Debug)]
@@ -25,16 +23,16 @@ struct Slot {
     fields: [AtomicU64; FIELDS],
 }
 
-impl Chunk {
-    pub(super) fn new(slots: usize) -> Self {
+impl<const SLOTS: usize> Chunk<SLOTS> {
+    pub(super) fn new() -> Self {
         let slot = |_| Slot { id: AtomicU64::new(0), fields: std::array::from_fn(|_| AtomicU64::new(0)) };
-        Self { slots: (0..slots).map(slot).collect() }
+        Self { slots: std::array::from_fn(slot) }
     }
 
     /// Opens a trace in a free slot. Only the thread that owns the chunk may.
     #[inline]
-    pub(super) fn open(&self, index: usize, id: u64, fields: [u64; FIELDS]) {
-        let slot = &self.slots[index];
+    pub(super) fn open(&self, place: usize, id: u64, fields: [u64; FIELDS]) {
+        let slot = &self.slots[place % SLOTS];
         // A reader that sees one of the fields below also sees that the slot was free before.
         fence(Ordering::Release);
         for (field, value) in slot.fields.iter().zip(fields) {
@@ -45,8 +43,8 @@ impl Chunk {
 
     /// The fields of a trace, for the one who ends it. `None` where it was ended or forgotten before.
     #[inline]
-    pub(super) fn fields(&self, index: usize, id: u64) -> Option<[u64; FIELDS]> {
-        let slot = self.slots.get(index)?;
+    pub(super) fn fields(&self, place: usize, id: u64) -> Option<[u64; FIELDS]> {
+        let slot = &self.slots[place % SLOTS];
         // Acquire: the one who ends it may be another thread than the one that opened it.
         if slot.id.load(Ordering::Acquire) != id {
             return None;
@@ -56,8 +54,8 @@ impl Chunk {
 
     /// Frees a slot, once its trace has ended.
     #[inline]
-    pub(super) fn close(&self, index: usize) {
-        self.slots[index].id.store(0, Ordering::Release);
+    pub(super) fn close(&self, place: usize) {
+        self.slots[place % SLOTS].id.store(0, Ordering::Release);
     }
 
     /// Every open trace: its id and fields. What is opened or ended meanwhile may be in or not.
@@ -69,7 +67,8 @@ impl Chunk {
             }
             let fields = std::array::from_fn(|field| slot.fields[field].load(Ordering::Relaxed));
             fence(Ordering::Acquire);
-            if slot.id.load(Ordering::Relaxed) == id {
+            // Acquire: whoever finds that it was ended meanwhile also finds it in the ring, where it was put before.
+            if slot.id.load(Ordering::Acquire) == id {
                 see(id, fields);
             }
         }

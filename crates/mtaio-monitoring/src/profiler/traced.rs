@@ -13,51 +13,45 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use super::extra::{Extra, Metadata, Plain};
-use super::local::{self, Local};
+use super::local::{self, Held, Local};
 use super::names::NameId;
 use super::record::Status;
 use super::recorder::{Ending, Open, Recorder};
 
 /// A trace that ends when this is dropped. See [`super::Profiler::enter`].
+///
+/// Two words, so that it is made and moved in registers: whatever else it needs, its slot knows or its thread.
 pub struct Entered<'a> {
-    open: Option<Inside<'a>>,
+    recorder: Option<&'a Recorder>,
+    held: Held,
     /// Its place is on the stack of one thread, and in that thread's shard.
     _not_send: PhantomData<*const ()>,
 }
 
-struct Inside<'a> {
-    recorder: &'a Recorder,
-    local: Rc<Local>,
-    open: Open,
-    /// The trace that was innermost before.
-    outer: u64,
-    extra: Option<Box<Extra>>,
-}
-
 impl fmt::Debug for Entered<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Entered").field(&self.open.as_ref().map(|inside| inside.open.id)).finish()
+        formatter.debug_tuple("Entered").field(&self.trace_id()).finish()
     }
 }
 
 impl<'a> Entered<'a> {
+    /// Inlined, so that a disabled profiler costs a branch and no call.
     #[inline]
     pub(super) fn begin(recorder: Option<&'a Recorder>, name: &str) -> Self {
-        let begin = |recorder: &'a Recorder| {
-            let local = local::of(recorder)?;
-            let name = local.name(recorder, name);
-            let outer = local.current.get();
-            let open = local.begin(recorder, name, outer, local.task.get(), recorder.ticks())?;
-            local.current.set(open.id);
-            Some(Inside { recorder, local, open, outer, extra: None })
-        };
-        Self { open: recorder.and_then(begin), _not_send: PhantomData }
+        let nothing = Self { recorder: None, held: Held::default(), _not_send: PhantomData };
+        match recorder {
+            Some(recorder) => match local::enter(recorder, name) {
+                Some(held) => Self { recorder: Some(recorder), held, ..nothing },
+                None => nothing,
+            },
+            None => nothing,
+        }
     }
 
     /// The trace's id; `None` where nothing is recorded.
     #[must_use]
     pub fn trace_id(&self) -> Option<u64> {
-        self.open.as_ref().map(|inside| inside.open.id)
+        Some(local::of(self.recorder?)?.open(self.held).id)
     }
 
     /// Attaches a name and a value to the trace.
@@ -70,43 +64,35 @@ impl<'a> Entered<'a> {
     /// assert_eq!(profiler.profile().traces().next().unwrap().metadata()["rows"], 42);
     /// ```
     pub fn record(&mut self, name: &str, value: impl Into<serde_json::Value>) {
-        let Some(inside) = &mut self.open else { return };
-        let extra = inside.extra.get_or_insert_default();
-        let mut plain = match extra.attachment.take() {
-            Some(attachment) => attachment.as_any().downcast_ref::<Plain>().cloned().unwrap_or_default(),
-            None => Plain::default(),
-        };
-        plain.metadata.insert(name.to_owned(), value.into());
-        extra.attachment = Some(Arc::new(plain));
+        let value = value.into();
+        self.carry(|extra| {
+            let mut plain = match extra.attachment.take() {
+                Some(attachment) => attachment.as_any().downcast_ref::<Plain>().cloned().unwrap_or_default(),
+                None => Plain::default(),
+            };
+            plain.metadata.insert(name.to_owned(), value);
+            extra.attachment = Some(Arc::new(plain));
+        });
     }
 
     /// Ends the trace with an error.
     pub fn fail(mut self, error: &dyn fmt::Display) {
-        if let Some(mut inside) = self.open.take() {
-            inside.extra.get_or_insert_default().error = Some(error.to_string().into());
-            inside.end(Status::Error);
-        }
+        let error = error.to_string();
+        self.carry(|extra| extra.error = Some(error.into()));
     }
-}
 
-impl Inside<'_> {
-    #[inline]
-    fn end(self, status: Status) {
-        // Guards may be dropped out of order; then another trace is innermost, and stays so.
-        if self.local.current.get() == self.open.id {
-            self.local.current.set(self.outer);
+    fn carry(&mut self, change: impl FnOnce(&mut Extra)) {
+        if let Some(local) = self.recorder.and_then(local::of) {
+            self.held = local.carry(self.held, change);
         }
-        let extra = self.extra.map(|extra| *extra).unwrap_or_default();
-        let ending = Ending { status, run_ticks: None, extra };
-        self.local.end(self.recorder, self.open, self.recorder.ticks(), ending);
     }
 }
 
 impl Drop for Entered<'_> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(inside) = self.open.take() {
-            inside.end(if std::thread::panicking() { Status::Error } else { Status::Ok });
+        if let Some(recorder) = self.recorder {
+            local::leave(recorder, self.held);
         }
     }
 }
