@@ -9,6 +9,7 @@ mod file;
 mod html;
 mod json;
 mod json_text;
+mod notebook;
 mod speedscope;
 mod text;
 mod tracks;
