@@ -40,7 +40,12 @@ def pixels(browser: Browser) -> list[int]:
     return browser.run(
         """
         const canvas = document.getElementById('timeline-canvas');
-        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        // Read from a copy: Chromium complains of a canvas that is read often.
+        const copy = document.createElement('canvas');
+        [copy.width, copy.height] = [canvas.width, canvas.height];
+        const pen = copy.getContext('2d', { willReadFrequently: true });
+        pen.drawImage(canvas, 0, 0);
+        const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
         const ground = [...data.slice(-4)].join();
         const colours = new Set();
         let drawn = 0, sum = 0;
@@ -86,6 +91,7 @@ def test_what_others_named_is_text(browser: Browser, page_file: Path) -> None:
     title = browser.driver.title
     shown = set(texts(browser, "#names-table td.name"))
     assert shown >= HOSTILE
+    assert {"画像を取得する 🔥 ⟨U+202E⟩gnitset", "(no name)"} <= shown
     assert browser.run("return document.querySelectorAll('img, iframe, main script').length") == 0
     # In the flame graph, in the words for a screen reader, and in the trace's own words.
     look_for(browser, "onerror")
@@ -127,8 +133,8 @@ def test_the_numbers_are_those_of_the_service(browser: Browser, page_file: Path)
     browser.open(page_file)
     facts = dict(zip(texts(browser, "#facts dt"), texts(browser, "#facts dd"), strict=True))
     assert facts["Still open"] == "1"
-    assert facts["Errors"] == str(2 * len([n for n in range(300) if n % 17 == 3]))
-    assert facts["Cancelled"] == str(len([n for n in range(300) if n % 17 == 8]))
+    assert facts["Errors"] == str(2 * len([n for n in range(300) if n % 17 == 10]))
+    assert facts["Cancelled"] == str(len([n for n in range(300) if n % 17 == 12]))
     assert facts["Tasks"] == str(1 + 300 + 3 * 150)
 
 

@@ -119,14 +119,14 @@ impl Service {
         // A guard: it is not known what of its time it ran.
         let render = self.call("render", from + part(88), part(9), None, Some(request), task);
         match number % 17 {
-            3 => {
+            10 => {
                 self.calls[render].status = Status::Error;
                 self.calls[request].status = Status::Error;
             }
-            8 => self.calls[request].status = Status::Cancelled,
-            12 => self.calls[render].status = Status::Abandoned,
-            other if (other as usize) < HOSTILE.len() * 2 && other % 2 == 0 => {
-                let hostile = HOSTILE[other as usize / 2];
+            12 => self.calls[request].status = Status::Cancelled,
+            14 => self.calls[render].status = Status::Abandoned,
+            other if (other as usize) < HOSTILE.len() => {
+                let hostile = HOSTILE[other as usize];
                 self.call(hostile, from + part(97), part(2).max(1), Some(part(1)), Some(request), task);
             }
             _ => {}

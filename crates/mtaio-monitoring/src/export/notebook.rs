@@ -61,12 +61,12 @@ fn head(profile: &Profile, html: &mut String) {
 fn table(profile: &Profile, html: &mut String) {
     const NUMBERS: [&str; 10] = ["calls", "total", "run", "wait", "mean", "p50", "p90", "p99", "memory", "errors"];
     const CELL: &str = "text-align:right;padding:2px 8px;white-space:nowrap";
-    const LEFT: &str = "text-align:left;padding:2px 8px;font-family:monospace;overflow-wrap:anywhere";
+    const LEFT: &str = "text-align:left;padding:2px 8px;font-family:monospace;overflow-wrap:anywhere;min-width:180px;max-width:420px";
     let by_name = profile.metrics_by_name();
     let mut rows: Vec<(&str, &ProfileMetrics)> =
         by_name.iter().map(|(name, metrics)| (&**name, metrics)).collect();
     rows.sort_by(|(_, one), (_, other)| other.total_time.total_cmp(&one.total_time));
-    html.push_str("<div style=\"overflow-x:auto\"><table style=\"border-collapse:collapse;font-variant-numeric:tabular-nums\"><thead><tr>");
+    html.push_str("<div style=\"overflow-x:auto\"><table style=\"border-collapse:collapse;color:inherit;font-size:inherit;font-variant-numeric:tabular-nums\"><thead><tr>");
     let _ = write!(html, "<th scope=\"col\" style=\"{LEFT}\">name</th>");
     for column in NUMBERS {
         let _ = write!(html, "<th scope=\"col\" style=\"{CELL}\">{column}</th>");

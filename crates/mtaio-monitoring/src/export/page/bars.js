@@ -226,7 +226,7 @@ function explain(i) {
   say('Thread', data.threads[S.thread[i]] ?? null);
   if (S.parent[i] < 0) say('Parent', parentName(i) ?? 'none');
   for (const [key, text] of [['Error', error], ['Metadata', metadata ? JSON.stringify(metadata, null, 2) : null], ['Metadata, cut off', cut], ['Stack', data.stacks[stack]]]) {
-    if (text) list.append(make('div', { class: 'whole' }, make('dt', { text: key }), make('dd', {}, make('pre', { text, tabindex: 0, role: 'group', 'aria-label': key }))));
+    if (text) list.append(make('div', { class: 'whole' }, make('dt', { text: key }), make('dd', {}, make('pre', { text: plain(text), tabindex: 0, role: 'group', 'aria-label': key }))));
   }
   const tools = make('div', { class: 'tools' });
   tools.append(make('button', { type: 'button', class: 'button', text: 'Zoom to it', onclick: () => choose(i, { zoom: true }) }));

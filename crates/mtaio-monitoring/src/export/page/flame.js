@@ -56,7 +56,8 @@
   function describe(node) {
     if (node < 0) return `all, ${time(total(-1))} in ${plural(F.calls.length ? below(-1).reduce((sum, child) => sum + F.calls[child], 0) : 0, 'call')}`;
     const errors = F.errors[node] ? `, ${plural(F.errors[node], 'error')}` : '';
-    return `${label(node)}, ${time(total(node))}, ${percent(total(node), total(parentOf(node)))} of ${label(parentOf(node))}, ${plural(F.calls[node], 'call')}${errors}`;
+    const crowd = atOnce(node) > 1.05 ? `, what is below ran ${atOnce(node).toFixed(1)} times at once` : '';
+    return `${label(node)}, ${time(total(node))}, ${percent(total(node), total(parentOf(node)))} of ${label(parentOf(node))}, ${plural(F.calls[node], 'call')}${errors}${crowd}`;
   }
   function facts(node) {
     if (node < 0) return [['Total', time(total(-1))]];
@@ -105,8 +106,10 @@
       element.classList.toggle('thin', thin);
       element.classList.toggle('above', Boolean(above));
       element.classList.toggle('hit', Boolean(matching && node >= 0 && matching[F.name[node]]));
-      const crowd = atOnce(node) > 1.05 && share * width > 120 ? `  ∥ ${atOnce(node).toFixed(1)}×` : '';
-      const text = thin ? '' : label(node) + crowd;
+      // Not part of its text, so that its name to a screen reader begins with what is seen.
+      if (atOnce(node) > 1.05 && share * width > 120) element.dataset.crowd = ` ∥ ${atOnce(node).toFixed(1)}×`;
+      else delete element.dataset.crowd;
+      const text = thin ? '' : label(node);
       if (element.textContent !== text) element.textContent = text;
       element.tabIndex = node === at ? 0 : -1;
       if (node === zoomed) element.setAttribute('aria-current', 'true');

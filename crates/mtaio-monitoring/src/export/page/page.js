@@ -27,7 +27,10 @@ try {
   $('broken').textContent = `The data of this file cannot be read: it is cut off or was changed (${error.message}).`;
   throw error;
 }
-const names = data.names;
+/** Characters that turn the text around them, or that nothing shows, as words: no name is to look like another. */
+const plain = (text) => text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g,
+  (character) => `⟨U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}⟩`);
+const names = data.names.map(plain);
 
 // ---- words and numbers ----
 
@@ -61,7 +64,7 @@ function percent(part, whole) {
 }
 
 /** The same hue for the same name, in every profile. The reds are left to errors. */
-const hues = names.map((name) => {
+const hues = data.names.map((name) => {
   let hash = 2166136261;
   for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 16777619);
   return 60 + ((hash >>> 8) % 25) * 12;
@@ -87,7 +90,7 @@ function parentName(i) {
   return names[-2 - parent] ?? 'a trace that is no longer held';
 }
 function laneName(lane) {
-  const [name, coroutine] = lane;
+  const name = plain(lane[0]), coroutine = lane[1];
   return coroutine >= 0 && names[coroutine] && names[coroutine] !== name ? `${name} · ${names[coroutine]}` : name;
 }
 const still = matchMedia('(prefers-reduced-motion: reduce)');
@@ -155,7 +158,7 @@ addEventListener('scroll', hideTip, { passive: true });
 
 /** Metadata as lines for a tip. */
 function short(value, most = 160) {
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const text = plain(typeof value === 'string' ? value : JSON.stringify(value));
   return text.length > most ? `${text.slice(0, most)}…` : text;
 }
 
@@ -197,7 +200,7 @@ function gauged(total, run, wait, whole) {
   const known = run !== null && wait !== null && run + wait > 0;
   const width = 100 * total / (whole || 1);
   const ran = known ? width * run / (run + wait) : width;
-  bar.append(make('i'));
+  bar.append(make('i', { class: !known && 'unknown' }));
   bar.lastChild.style.width = `${ran}%`;
   if (known && wait > 0) {
     bar.append(make('i'));

@@ -5,7 +5,7 @@ const MOST_ROWS = 400;
 
 /** Every lane with its rows, each a list of traces in the order of time, and for each trace the number of its row. */
 function layRows() {
-  const lanes = data.lanes.map((_, id) => ({ id, rows: [], traced: 0, failed: 0, first: Infinity, top: 0, height: 0, matches: false }));
+  const lanes = data.lanes.map((_, id) => ({ id, rows: [], traced: 0, failed: 0, first: Infinity, last: 0, top: 0, height: 0, matches: false }));
   const rowOf = new Int32Array(TRACES);
   const kids = new Map();
   const roots = lanes.map(() => []);
@@ -47,13 +47,14 @@ function layRows() {
     const lane = lanes[S.lane[i]];
     (lane.rows[rowOf[i]] ??= []).push(i);
     lane.first = Math.min(lane.first, starts[i]);
+    lane.last = Math.max(lane.last, ends[i]);
     if (!inLane(i)) lane.traced += S.duration[i];
     if (S.status[i] > 1) lane.failed++;
   }
   for (const lane of lanes) {
     for (let row = 0; row < lane.rows.length; row++) lane.rows[row] ??= [];
     if (!lane.rows.length) lane.rows.push([]);
-    if (lane.first === Infinity) lane.first = data.lanes[lane.id][3];
+    if (lane.first === Infinity) [lane.first, lane.last] = data.lanes[lane.id].slice(3, 5);
   }
   return { lanes, rowOf };
 }

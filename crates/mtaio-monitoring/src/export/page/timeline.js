@@ -165,8 +165,8 @@
       const failed = S.status[i] > 1;
       // What falls into a pixel that is drawn already is not drawn again; a failure always is, once.
       if (right <= drawn && !(failed && right > drawnFailed) && i !== sheet.chosen && i !== sheet.over) continue;
-      paintBar(i, left, Math.max(right, left + 1), y);
-      drawn = Math.max(drawn, right, left + 1);
+      paintBar(i, left, Math.max(right, left + 1.5), y);
+      drawn = Math.max(drawn, right, left + 1.5);
       if (failed) drawnFailed = Math.max(right, left + 3);
     }
   }
@@ -300,6 +300,17 @@
   function zoomBy(factor, around = (sheet.from + sheet.to) / 2) {
     view(around - (around - sheet.from) * factor, around + (sheet.to - around) * factor);
   }
+  /** As much time as the tasks that are in sight take. */
+  function fitSeen() {
+    if (!order.length) return;
+    let first = Infinity, end = 0;
+    for (let place = laneAt(scroller.scrollTop); place < order.length && order[place].top < scroller.scrollTop + sheet.height - AXIS; place++) {
+      first = Math.min(first, order[place].first);
+      end = Math.max(end, order[place].last);
+    }
+    const around = Math.max(end - first, 100) * 0.03;
+    view(first - around, end + around);
+  }
   const panBy = (part) => view(sheet.from + (sheet.to - sheet.from) * part, sheet.to + (sheet.to - sheet.from) * part);
 
   function hit(x, y) {
@@ -413,6 +424,7 @@
       '=': () => zoomBy(0.6),
       '-': () => zoomBy(1 / 0.6),
       0: () => view(0, last),
+      f: fitSeen,
       n: () => walk(1),
       p: () => walk(-1),
       j: () => walkLanes(1),
@@ -495,6 +507,7 @@
   $('timeline-in').addEventListener('click', () => zoomBy(0.5));
   $('timeline-out').addEventListener('click', () => zoomBy(2));
   $('timeline-fit').addEventListener('click', () => view(0, last));
+  $('timeline-seen').addEventListener('click', fitSeen);
   $('timeline-order').addEventListener('change', arrange);
   $('timeline-only').addEventListener('change', arrange);
   $('timeline-compact').addEventListener('change', arrange);
@@ -521,4 +534,7 @@
   searched.push(arrange);
   colours();
   arrange();
+  // Where the tasks in sight took a moment of a long time, they would be a line each.
+  fitSeen();
+  if (sheet.to - sheet.from > last / 10) view(0, last);
 }
