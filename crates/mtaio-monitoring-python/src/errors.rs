@@ -11,6 +11,7 @@ struct Exceptions {
     configuration: Py<PyType>,
     configuration_type: Py<PyType>,
     unknown_metric: Py<PyType>,
+    profiler: Py<PyType>,
 }
 
 static EXCEPTIONS: PyOnceLock<Exceptions> = PyOnceLock::new();
@@ -24,6 +25,7 @@ fn exceptions(py: Python<'_>) -> PyResult<&Exceptions> {
             configuration: class("ConfigurationError")?,
             configuration_type: class("ConfigurationTypeError")?,
             unknown_metric: class("UnknownMetricError")?,
+            profiler: class("ProfilerError")?,
         })
     })
 }
@@ -37,6 +39,7 @@ pub(crate) fn exception(py: Python<'_>, error: &MonitoringError) -> PyErr {
             let class = match error {
                 MonitoringError::Configuration(_) => &classes.configuration,
                 MonitoringError::UnknownMetric(_) => &classes.unknown_metric,
+                MonitoringError::Profile(_) => &classes.profiler,
                 _ => &classes.monitoring,
             };
             PyErr::from_type(class.bind(py).clone(), message)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
+from ._errors import ConfigurationTypeError
 from ._native import NativeProfile
 
 #: The frames of this package, which no stack trace shows.
@@ -250,6 +251,8 @@ class Profile:
 
     def get_metrics(self, name: str | None = None) -> ProfileMetrics:
         """The metrics of the traces of one name, or of all: count, sum, minimum and maximum are exact."""
+        if name is not None and not isinstance(name, str):
+            raise ConfigurationTypeError(f"name must be a str or None, got {type(name).__name__} {name!r}")
         return ProfileMetrics(*self._native.metrics(name))
 
     def export(self, format: str) -> str:
@@ -262,15 +265,20 @@ class Profile:
         Raises:
             ProfilerError: There is no such format; the message lists those that there are.
         """
-        return self._native.export(format)
+        return self._native.export(_checked(format))
 
-    def save(self, path: "str | os.PathLike[str]") -> None:
-        """Writes it to a file: as json, which ``load`` and ``mtaio report`` read.
+    def save(self, path: "str | os.PathLike[str]", format: str | None = None) -> None:
+        """Writes it to a file.
+
+        Args:
+            path: The file, which is replaced.
+            format: As of ``export``; None: what the path's suffix says, and json, which ``load`` and ``mtaio report``
+                read, where it says nothing.
 
         Raises:
-            OSError: The file cannot be written.
+            ProfilerError: There is no such format, or the file cannot be written.
         """
-        self._native.save(os.fspath(path))
+        self._native.save(os.fspath(path), None if format is None else _checked(format))
 
     @classmethod
     def load(cls, path: "str | os.PathLike[str]") -> "Profile":
@@ -283,6 +291,8 @@ class Profile:
 
     def diff(self, other: "Profile") -> ProfileDiff:
         """What changed from this profile to ``other``, by name, what changed most first."""
+        if not isinstance(other, Profile):
+            raise ConfigurationTypeError(f"diff takes a Profile, got {type(other).__name__} {other!r}")
         rows, text = self._native.diff(other._native)
         return ProfileDiff([ProfileDiffRow(*row) for row in rows], text)
 
@@ -306,30 +316,25 @@ class Profile:
         return self._native.notebook()
 
 
+def _checked(format: object) -> str:
+    if not isinstance(format, str):
+        raise ConfigurationTypeError(f"format must be a str, got {type(format).__name__} {format!r}")
+    return format
+
+
 def stack_text(frames: list[tuple[CodeType, int]]) -> str:
     """Frames, outermost first, as ``traceback.format_stack`` writes them. Called by the native half."""
     summaries = []
     for code, instruction in frames:
-        if code.co_filename.startswith(_PACKAGE):
-            continue
-        line, end_line, column, end_column = _position(code, instruction)
-        summaries.append(
-            traceback.FrameSummary(
-                code.co_filename,
-                line,
-                code.co_name,
-                lookup_line=False,
-                end_lineno=end_line,
-                colno=column,
-                end_colno=end_column,
-            )
-        )
+        if not code.co_filename.startswith(_PACKAGE):
+            line = _line(code, instruction)
+            summaries.append(traceback.FrameSummary(code.co_filename, line, code.co_name, lookup_line=False))
     return "".join(traceback.StackSummary.from_list(summaries).format())
 
 
-def _position(code: CodeType, instruction: int) -> tuple[int | None, int | None, int | None, int | None]:
-    """Line, end line, column and end column of an instruction (PEP 657: a position each two bytes)."""
-    for index, position in enumerate(code.co_positions()):
-        if index == instruction // 2:
-            return position
-    return code.co_firstlineno, None, None, None
+def _line(code: CodeType, instruction: int) -> int | None:
+    """The line of an instruction (PEP 626)."""
+    for start, end, line in code.co_lines():
+        if start <= instruction < end:
+            return line
+    return code.co_firstlineno

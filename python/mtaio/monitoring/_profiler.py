@@ -63,6 +63,14 @@ class Profiler(ProfilerBase):
         memory: str | None = "rss",
     ) -> "Profiler":
         """See the class."""
+        flags = {
+            "enabled": enabled,
+            "trace_async_tasks": trace_async_tasks,
+            "collect_stack_trace": collect_stack_trace,
+        }
+        for flag, given in flags.items():
+            if not isinstance(given, bool):
+                raise ConfigurationTypeError(f"{flag} must be True or False, got {type(given).__name__} {given!r}")
         if isinstance(max_traces, bool) or not hasattr(max_traces, "__index__"):
             raise ConfigurationTypeError(f"max_traces must be a whole number, got {max_traces!r}")
         if not 1 <= max_traces.__index__() <= _MOST_TRACES:
@@ -72,14 +80,14 @@ class Profiler(ProfilerBase):
             raise kind(f"memory must be 'rss' or None, got {memory!r}")
         profiler = super().__new__(
             cls,
-            bool(enabled),
-            bool(trace_async_tasks),
-            bool(collect_stack_trace),
+            enabled,
+            trace_async_tasks,
+            collect_stack_trace,
             max_traces.__index__(),
             memory == "rss",
         )
         _PROFILERS.add(profiler)
-        profiler._mtaio_enabled = bool(enabled)
+        profiler._mtaio_enabled = enabled
         return profiler
 
     _mtaio_enabled: bool

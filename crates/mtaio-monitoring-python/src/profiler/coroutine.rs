@@ -70,6 +70,11 @@ impl CoroutineObject {
         self.stage == Stage::New && self.spawned.is_null() && ptr::eq(self.profiler, profiler)
     }
 
+    /// How often it was resumed.
+    pub(super) fn steps(&self) -> u32 {
+        self.steps
+    }
+
     /// Makes it the coroutine of a task that begins with this link, which it takes over.
     pub(super) fn set_task(&mut self, task: u32, spawned: *mut TraceObject) {
         self.task = task;
@@ -86,6 +91,7 @@ impl CoroutineObject {
         if (*this).task != 0 && !(*this).is_adopted {
             (*this).is_adopted = true;
             task::adopt(profiler, (*this).task);
+            profiler.lives((*this).task, this);
         }
         if !(*this).name.is_null() {
             (*this).trace = trace::new((*this).profiler, (*this).name, (*this).name_id, null_mut());
@@ -128,14 +134,7 @@ impl CoroutineObject {
         (*this).stage = Stage::Ended;
         TraceObject::unlink((*this).spawned);
         let (status, error) = raised.map_or((Status::Ok, None), |raised| raised.judge());
-        if (*this).task != 0 {
-            ProfilerBase::of((*this).profiler).recorder().end_task(
-                (*this).task,
-                status,
-                (*this).run,
-                (*this).steps,
-            );
-        }
+        end_task(this, status);
         if !(*this).trace.is_null() {
             TraceObject::end((*this).trace, now, status, error, Some((*this).run));
         }
@@ -291,8 +290,14 @@ unsafe extern "C" fn close(object: *mut ffi::PyObject, _none: *mut ffi::PyObject
 
 unsafe fn end_task_unrun(this: *mut CoroutineObject) {
     TraceObject::unlink((*this).spawned);
+    end_task(this, Status::Cancelled);
+}
+
+unsafe fn end_task(this: *mut CoroutineObject, status: Status) {
     if (*this).task != 0 {
-        ProfilerBase::of((*this).profiler).recorder().end_task((*this).task, Status::Cancelled, 0, 0);
+        let profiler = ProfilerBase::of((*this).profiler);
+        profiler.lives_no_more((*this).task);
+        profiler.recorder().end_task((*this).task, status, (*this).run, (*this).steps);
     }
 }
 
@@ -304,14 +309,7 @@ unsafe fn abandon(this: *mut CoroutineObject) {
     (*this).stage = Stage::Ended;
     TraceObject::unlink((*this).spawned);
     let now = CoroutineObject::now(this);
-    if (*this).task != 0 {
-        ProfilerBase::of((*this).profiler).recorder().end_task(
-            (*this).task,
-            Status::Abandoned,
-            (*this).run,
-            (*this).steps,
-        );
-    }
+    end_task(this, Status::Abandoned);
     if !(*this).trace.is_null() {
         TraceObject::end((*this).trace, now, Status::Abandoned, None, Some((*this).run));
     }

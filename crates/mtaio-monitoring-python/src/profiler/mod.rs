@@ -14,19 +14,22 @@ mod trace;
 mod types;
 
 use std::cell::UnsafeCell;
+use std::collections::HashMap;
 use std::ffi::CStr;
 use std::ptr::null_mut;
 use std::sync::Arc;
 
 use mtaio_monitoring::clock::Clock;
-use mtaio_monitoring::profiler::{Attachment, Metadata, NameId, Recorder};
+use mtaio_monitoring::profiler::{Attachment, Extra, Metadata, NameId, Recorder};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString};
 use pyo3::{Borrowed, ffi};
 
 use crate::errors::wrong_type;
+use coroutine::CoroutineObject;
 use stack::Stack;
+use trace::TraceObject;
 
 pub(crate) use generator::{TracedAsyncGenerator, TracedGenerator, TracedStep};
 
@@ -39,6 +42,9 @@ struct Inside {
     /// Recorders of before a fork: traces of then may still point at theirs.
     former: Vec<Arc<Recorder>>,
     names: [Option<(Py<PyAny>, NameId)>; NAMES],
+    /// Open traces that carry something, by id, and tasks that live, by number: a profile asks them.
+    carrying: HashMap<u64, *const TraceObject>,
+    tasks: HashMap<u32, *const CoroutineObject>,
 }
 
 /// The native half of a profiler.
@@ -53,6 +59,8 @@ pub(crate) struct ProfilerBase {
 // SAFETY: the module asks for the GIL, and what is in the cell is touched with it held, never across a call that could
 // let go of it.
 unsafe impl Sync for ProfilerBase {}
+// SAFETY: as above.
+unsafe impl Send for ProfilerBase {}
 
 impl ProfilerBase {
     /// The profiler that an object is.
@@ -99,6 +107,28 @@ impl ProfilerBase {
         }
     }
 
+    /// An open trace carries something; it says so before it goes.
+    fn carries(&self, id: u64, trace: *const TraceObject) {
+        // SAFETY: see `Sync`.
+        unsafe { (*self.inside.get()).carrying.insert(id, trace) };
+    }
+
+    fn carries_no_more(&self, id: u64) {
+        // SAFETY: see `Sync`.
+        unsafe { (*self.inside.get()).carrying.remove(&id) };
+    }
+
+    /// A task lives; it says so before it goes.
+    fn lives(&self, task: u32, coroutine: *const CoroutineObject) {
+        // SAFETY: see `Sync`.
+        unsafe { (*self.inside.get()).tasks.insert(task, coroutine) };
+    }
+
+    fn lives_no_more(&self, task: u32) {
+        // SAFETY: see `Sync`.
+        unsafe { (*self.inside.get()).tasks.remove(&task) };
+    }
+
     #[cold]
     fn learn(&self, name: *mut ffi::PyObject, place: usize) -> NameId {
         // SAFETY: with the GIL, and the caller holds the name.
@@ -124,7 +154,9 @@ impl ProfilerBase {
         with_memory: bool,
     ) -> Self {
         let recorder = Arc::new(Recorder::new(max_traces, &Clock::system(), with_memory));
-        let inside = Inside { recorder, former: Vec::new(), names: [const { None }; NAMES] };
+        let names = [const { None }; NAMES];
+        let (carrying, tasks) = (HashMap::new(), HashMap::new());
+        let inside = Inside { recorder, former: Vec::new(), names, carrying, tasks };
         Self { inside: UnsafeCell::new(inside), enabled, watches_tasks, collects_stacks }
     }
 
@@ -141,7 +173,17 @@ impl ProfilerBase {
     /// What was recorded until now.
     fn _mtaio_profile(&self, py: Python<'_>) -> profile::NativeProfile {
         let recorder = Arc::clone(self.recorder_arc());
-        profile::NativeProfile::new(py.detach(move || recorder.profile()))
+        // SAFETY: see `Sync`; whatever is in the tables is alive, and nothing here can let go of it.
+        let carried: HashMap<u64, Extra> = unsafe {
+            let inside = &*self.inside.get();
+            let now = recorder.ticks();
+            for (task, coroutine) in &inside.tasks {
+                recorder.tell_task(*task, (**coroutine).clock(now), (**coroutine).steps());
+            }
+            let carried = inside.carrying.iter();
+            carried.map(|(id, trace)| (*id, TraceObject::carried(&**trace))).collect()
+        };
+        profile::NativeProfile::new(py.detach(move || recorder.profile_with(&carried)))
     }
 
     fn _mtaio_reset(&self, py: Python<'_>) {
@@ -158,6 +200,8 @@ impl ProfilerBase {
             let anew = Arc::new(inside.recorder.anew(&Clock::system()));
             inside.former.push(std::mem::replace(&mut inside.recorder, anew));
             inside.names = [const { None }; NAMES];
+            inside.carrying.clear();
+            inside.tasks.clear();
         }
     }
 }

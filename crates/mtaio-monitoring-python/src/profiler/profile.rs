@@ -102,15 +102,45 @@ impl NativeProfile {
         exported.map_err(|error| exception(py, &error))
     }
 
-    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+    /// In the format of that name, or else in the one that the path's suffix names.
+    fn save(&self, py: Python<'_>, path: PathBuf, format: Option<String>) -> PyResult<()> {
         let profile = self.profile.clone();
-        py.detach(move || profile.save(&path)).map_err(|error| exception(py, &error))
+        let saved = py.detach(move || match format {
+            Some(format) => profile.save_as(&path, format.parse()?),
+            None => profile.save(&path),
+        });
+        saved.map_err(|error| exception(py, &error))
     }
 
     #[staticmethod]
     fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let profile = py.detach(move || Profile::load(&path)).map_err(|error| exception(py, &error))?;
         Ok(Self { profile })
+    }
+
+    fn text(&self, py: Python<'_>) -> String {
+        py.detach(|| self.profile.to_string())
+    }
+
+    fn notebook(&self, py: Python<'_>) -> String {
+        py.detach(|| self.profile.notebook())
+    }
+
+    /// What changed from this one to the other: the rows of it, and its text.
+    fn diff<'py>(&self, py: Python<'py>, other: &Self) -> PyResult<Bound<'py, PyTuple>> {
+        let difference = py.detach(|| self.profile.diff(&other.profile));
+        let rows = PyList::empty(py);
+        for row in difference.rows() {
+            let (before, after) = (row.before.as_ref(), row.after.as_ref());
+            let side = |metrics: Option<&ProfileMetrics>| {
+                metrics.map(|metrics| {
+                    let percentile = |percentile| metrics.percentiles.get(&percentile).copied();
+                    (metrics.call_count, metrics.total_time, metrics.avg_time, percentile(50), percentile(99))
+                })
+            };
+            rows.append((&*row.name, side(before), side(after)))?;
+        }
+        (rows, difference.to_string()).into_pyobject(py)
     }
 }
 

@@ -278,6 +278,9 @@ impl TraceObject {
         this.stage = Stage::Open;
         this.start = now;
         this.memory_start_kib = recorder.memory_kib(now);
+        if !this.metadata.is_null() || this.stack.is_some() {
+            profiler.carries(this.id, trace);
+        }
         now
     }
 
@@ -296,16 +299,26 @@ impl TraceObject {
         this.status = status;
         this.end = now.max(this.start);
         this.run = run.or_else(|| this.ran(now));
-        let has_metadata = !this.metadata.is_null() && ffi::PyDict_Size(this.metadata) > 0;
-        let extra = if error.is_some() || has_metadata || this.stack.is_some() {
-            let metadata = if has_metadata { this.metadata } else { null_mut() };
-            Extra { error: error.clone(), attachment: Attached::new(metadata, this.stack.clone()) }
-        } else {
-            Extra::default()
-        };
+        let extra = this.give_up(error.clone());
         this.error = error;
         this.memory_end_kib = recorder.memory_kib(now);
         recorder.end(open, this.end, Ending { status, run_ticks: this.run, extra });
+    }
+
+    /// What it carries.
+    pub(super) unsafe fn carried(&self) -> Extra {
+        let has_metadata = !self.metadata.is_null() && ffi::PyDict_Size(self.metadata) > 0;
+        let metadata = if has_metadata { self.metadata } else { null_mut() };
+        Extra { error: None, attachment: Attached::new(metadata, self.stack.clone()) }
+    }
+
+    /// What it carries, for its record.
+    unsafe fn give_up(&self, error: Option<Box<str>>) -> Extra {
+        if self.metadata.is_null() && self.stack.is_none() {
+            return Extra { error, attachment: None };
+        }
+        ProfilerBase::of(self.profiler).carries_no_more(self.id);
+        Extra { error, ..self.carried() }
     }
 
     /// Ends it as the exception says that is raised now, or well where there is none.
@@ -379,10 +392,8 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
 unsafe fn forsaken(this: &mut TraceObject, now: u64) {
     let Some(open) = this.open.take() else { return };
     this.stage = Stage::Ended;
-    let has_metadata = !this.metadata.is_null() && ffi::PyDict_Size(this.metadata) > 0;
-    let metadata = if has_metadata { this.metadata } else { null_mut() };
     let run = this.ran(now);
-    let extra = Extra { error: None, attachment: Attached::new(metadata, this.stack.clone()) };
+    let extra = this.give_up(None);
     (*this.recorder).end(open, now, Ending { status: Status::Abandoned, run_ticks: run, extra });
 }
 
@@ -592,6 +603,9 @@ unsafe extern "C" fn get(object: *mut ffi::PyObject, closure: *mut c_void) -> *m
         if this.metadata.is_null() {
             this.metadata = ffi::PyDict_New();
             ffi::PyObject_GC_Track(object.cast());
+            if this.stage == Stage::Open {
+                ProfilerBase::of(this.profiler).carries(this.id, this);
+            }
         }
         ffi::Py_XINCREF(this.metadata);
         return this.metadata;

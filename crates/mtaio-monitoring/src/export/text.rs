@@ -38,7 +38,7 @@ const MOST_OPEN: usize = 5;
 impl fmt::Display for Profile {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_whole = formatter.alternate();
-        let mut metrics = self.metrics_by_name();
+        let mut metrics: Vec<_> = self.metrics_by_name().into_iter().collect();
         metrics.sort_by(|(_, left), (_, right)| right.total_time.total_cmp(&left.total_time));
         write_title(formatter, self, metrics.len())?;
         if !metrics.is_empty() {

@@ -1,13 +1,12 @@
 //! What is known of all traces of a name.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use crate::clock::FastClock;
 use crate::metrics::{Sketch, SketchSnapshot};
 
 use super::finished::LetGo;
-use super::profile::{Profile, seconds};
+use super::profile::seconds;
 use super::record::{Record, Status};
 
 /// The percentiles that [`ProfileMetrics`] gives.
@@ -172,48 +171,4 @@ fn exact_percentiles(durations: &mut [u64]) -> BTreeMap<u8, f64> {
         }
     }
     percentiles
-}
-
-impl Profile {
-    /// The metrics of every name that has a finished trace, sorted by name: what [`Self::metrics`] gives for each of
-    /// [`Self::names`], in one pass.
-    ///
-    /// ```
-    /// use mtaio_monitoring::Profiler;
-    ///
-    /// let profiler = Profiler::new();
-    /// for name in ["parse", "load", "parse"] {
-    ///     drop(profiler.enter(name));
-    /// }
-    /// let metrics = profiler.profile().metrics_by_name();
-    /// let calls: Vec<_> = metrics.iter().map(|(name, metrics)| (&**name, metrics.call_count)).collect();
-    /// assert_eq!(calls, [("load", 1), ("parse", 2)]);
-    /// ```
-    #[must_use]
-    pub fn metrics_by_name(&self) -> Vec<(Arc<str>, ProfileMetrics)> {
-        // What `metrics` takes for the name, where the table has a name twice.
-        let mut ids: HashMap<&str, u32> = HashMap::with_capacity(self.data.names.len());
-        for (id, name) in self.data.names.iter().enumerate() {
-            ids.entry(name).or_insert(id as u32);
-        }
-        let mut counts = vec![0_usize; self.data.names.len()];
-        for record in &self.data.records {
-            if let Some(count) = counts.get_mut(record.name.0 as usize) {
-                *count += 1;
-            }
-        }
-        let mut held: Vec<Vec<&Record>> = counts.into_iter().map(Vec::with_capacity).collect();
-        for record in &self.data.records {
-            if let Some(held) = held.get_mut(record.name.0 as usize) {
-                held.push(record);
-            }
-        }
-        let metrics = |name: Arc<str>| {
-            let held = ids.get(&*name).map_or(&[][..], |id| &held[*id as usize]);
-            let sum = self.data.sums.get(&name).cloned().unwrap_or_default();
-            let metrics = metrics_of(held.iter().copied(), sum);
-            (name, metrics)
-        };
-        self.names().into_iter().map(metrics).collect()
-    }
 }

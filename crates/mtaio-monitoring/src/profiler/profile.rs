@@ -166,6 +166,18 @@ impl Profile {
 
     /// [`Self::metrics`] of every name that has a finished trace, sorted by name: all of them cost one look at each
     /// trace, where asking name by name costs one a name.
+    ///
+    /// ```
+    /// use mtaio_monitoring::Profiler;
+    ///
+    /// let profiler = Profiler::new();
+    /// for name in ["parse", "load", "parse"] {
+    ///     drop(profiler.enter(name));
+    /// }
+    /// let metrics = profiler.profile().metrics_by_name();
+    /// let calls: Vec<_> = metrics.iter().map(|(name, metrics)| (&**name, metrics.call_count)).collect();
+    /// assert_eq!(calls, [("load", 1), ("parse", 2)]);
+    /// ```
     #[must_use]
     pub fn metrics_by_name(&self) -> BTreeMap<Arc<str>, ProfileMetrics> {
         let names = &self.data.names;
@@ -467,6 +479,12 @@ impl Recorder {
     /// The profile of this moment.
     #[must_use]
     pub fn profile(&self) -> Profile {
+        self.profile_with(&HashMap::new())
+    }
+
+    /// The profile of this moment, with what open traces carry, by id: an ended one's is in its record.
+    #[must_use]
+    pub fn profile_with(&self, carried: &HashMap<u64, Extra>) -> Profile {
         let sums = |finished: &super::finished::Finished| -> Vec<(NameId, Sum)> {
             finished.let_go().map(|(name, sum)| (name, Sum::of(sum, &self.clock))).collect()
         };
@@ -493,7 +511,15 @@ impl Recorder {
                 readable
             })
             .collect();
-        let mut open: Vec<Record> = open.iter().map(readable).collect();
+        let with_carried = |record: &Record| {
+            let mut readable = readable(record);
+            if let Some(extra) = carried.get(&record.id) {
+                extras.push(extra.clone());
+                readable.extra = extras.len() as u32;
+            }
+            readable
+        };
+        let mut open: Vec<Record> = open.iter().map(with_carried).collect();
         for records in [&mut records, &mut open] {
             records.sort_by_key(|record| (record.start, record.id));
         }

@@ -240,6 +240,14 @@ impl Recorder {
         self.tasks.update(task, |task| task.name = name.into());
     }
 
+    /// How long and how often a task has run that lives.
+    pub fn tell_task(&self, task: u32, run_ticks: u64, steps: u32) {
+        self.tasks.update(task, |task| {
+            task.run = run_ticks;
+            task.steps = steps;
+        });
+    }
+
     /// A task has ended.
     pub fn end_task(&self, task: u32, status: Status, run_ticks: u64, steps: u32) {
         let now = self.clock.ticks();
