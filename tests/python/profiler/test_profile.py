@@ -264,7 +264,7 @@ def test_unknown_formats(format: str, tmp_path: Path) -> None:
         lambda: profile.save(tmp_path / "it", format=format),
     ]
     for call in calls:
-        check_error(call, ProfilerError, repr(format) if format else "''", *FORMATS)
+        check_error(call, ProfilerError, f'"{format}"', *FORMATS)
     assert not (tmp_path / "it").exists()
 
 
@@ -356,10 +356,10 @@ def test_printed() -> None:
             with profiler.trace_context("inner"):
                 pass
     text = str(profile_of(profiler))
-    header = next(line for line in text.splitlines() if "calls" in line)
-    for column in ("name", "calls", "total", "run", "wait", "mean", "p50", "p90", "p99", "memory"):
+    header = next(line for line in text.splitlines() if "CALLS" in line)
+    for column in ("NAME", "CALLS", "TOTAL", "RUN", "WAIT", "MEAN", "P50", "P90", "P99", "MEMORY"):
         assert column in header, column
-    assert header.split()[0] == "name"
+    assert header.split()[0] == "NAME"
     assert "3" in next(line for line in text.splitlines() if line.split()[:1] == ["inner"]).split()
     for name in (HOSTILE, "a\nb\x1b[2J", "名前", ""):
         with profiler.trace_context(name):

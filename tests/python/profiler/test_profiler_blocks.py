@@ -101,6 +101,8 @@ def test_class_reference() -> None:
 
 def plain(hint: Any) -> Any:
     """A type without the two ways of writing it: `Dict[str, Any]` is `dict[str, Any]`."""
+    if type(None) in typing.get_args(hint):
+        return set(typing.get_args(hint))
     return (typing.get_origin(hint), typing.get_args(hint)) if typing.get_args(hint) else hint
 
 

@@ -7,7 +7,7 @@
 #![expect(unsafe_code, reason = "slots of CPython written by hand; every function here runs with the GIL")]
 #![allow(unsafe_op_in_unsafe_fn, reason = "the bodies are calls of CPython's C API from end to end")]
 
-use std::cell::Cell;
+use std::cell::{Cell, UnsafeCell};
 use std::ffi::{c_int, c_void};
 use std::ptr::{self, null_mut};
 
@@ -16,7 +16,7 @@ use pyo3::ffi;
 
 use super::raised::Raised;
 use super::trace::{self, Stage, TraceObject};
-use super::types::{COROUTINE, allocate, stop_with};
+use super::types::{COROUTINE, allocate, revive, stop_with};
 use super::{ProfilerBase, task};
 
 /// A coroutine around another.
@@ -45,9 +45,21 @@ pub(super) struct CoroutineObject {
     is_adopted: bool,
 }
 
+struct Next(Cell<u64>);
+// SAFETY: it is touched with the GIL held only.
+unsafe impl Sync for Next {}
+static NUMBER: Next = Next(Cell::new(1));
+
+/// Objects that were used before, for the next coroutines.
+struct Spare(UnsafeCell<Vec<*mut CoroutineObject>>);
+// SAFETY: it is touched with the GIL held only, and never across a call that could let go of it.
+unsafe impl Sync for Spare {}
+static SPARE: Spare = Spare(UnsafeCell::new(Vec::new()));
+
+/// Objects that are kept for the next coroutines.
+const MOST_SPARE: usize = 64;
+
 thread_local! {
-    /// Numbers of these begin anew on each thread: with the address they are unique.
-    static NUMBER: Cell<u64> = const { Cell::new(1) };
     /// The innermost of these that runs on this thread: the clock of whatever begins in it.
     static RUNNING: Cell<*mut CoroutineObject> = const { Cell::new(null_mut()) };
 }
@@ -177,7 +189,10 @@ pub(super) unsafe fn new(
     name_id: NameId,
     inner: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    let object = allocate::<CoroutineObject>(&COROUTINE);
+    let object = match (*SPARE.0.get()).pop() {
+        Some(object) => revive(object, &COROUTINE),
+        None => allocate::<CoroutineObject>(&COROUTINE),
+    };
     if object.is_null() {
         ffi::Py_DECREF(inner);
         return null_mut();
@@ -192,7 +207,7 @@ pub(super) unsafe fn new(
             weak_references: null_mut(),
             inner,
             profiler,
-            number: NUMBER.replace(NUMBER.get() + 1),
+            number: NUMBER.0.replace(NUMBER.0.get() + 1),
             trace: null_mut(),
             name,
             name_id,
@@ -350,6 +365,7 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
     if (*this).stage != Stage::Ended && ffi::PyObject_CallFinalizerFromDealloc(object) < 0 {
         return;
     }
+    let was_finalized = ffi::PyObject_GC_IsFinalized(object) != 0;
     ffi::PyObject_GC_UnTrack(object.cast());
     if !(*this).weak_references.is_null() {
         ffi::PyObject_ClearWeakRefs(object);
@@ -357,7 +373,13 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
     let kind = ffi::Py_TYPE(object);
     clear(object);
     ffi::Py_XDECREF(ptr::replace(&raw mut (*this).profiler, null_mut()));
-    ffi::PyObject_GC_Del(object.cast());
+    let spare = &mut *SPARE.0.get();
+    // One that was finalized is marked as such for ever, and would not be finalized again.
+    if spare.len() < MOST_SPARE && !was_finalized {
+        spare.push(this);
+    } else {
+        ffi::PyObject_GC_Del(object.cast());
+    }
     ffi::Py_DECREF(kind.cast());
 }
 

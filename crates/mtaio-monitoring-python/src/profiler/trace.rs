@@ -23,7 +23,7 @@ use pyo3::ffi;
 
 use super::coroutine::{self, CoroutineObject};
 use super::stack::Stack;
-use super::types::{TRACE, allocate, shared, state};
+use super::types::{TRACE, allocate, revive, shared, state};
 use super::{Attached, ProfilerBase, task};
 
 /// Where a trace stands.
@@ -81,20 +81,6 @@ static SPARE: Spare = Spare(UnsafeCell::new(Vec::new()));
 /// Objects that are kept for the next traces.
 const MOST_SPARE: usize = 64;
 
-unsafe fn allocate_one() -> *mut TraceObject {
-    if let Some(object) = (*SPARE.0.get()).pop() {
-        ffi::Py_INCREF(TRACE.get().cast());
-        _Py_NewReference(object.cast());
-        return object;
-    }
-    allocate::<TraceObject>(&TRACE)
-}
-
-unsafe extern "C" {
-    /// Gives an object its first reference (`Include/cpython/object.h`).
-    fn _Py_NewReference(object: *mut ffi::PyObject);
-}
-
 /// A new trace, not begun. Takes over the metadata, and nothing else.
 ///
 /// The collector is told of it only when it has metadata, without which it cannot be part of a cycle.
@@ -104,7 +90,10 @@ pub(super) unsafe fn new(
     name_id: NameId,
     metadata: *mut ffi::PyObject,
 ) -> *mut TraceObject {
-    let object = allocate_one();
+    let object = match (*SPARE.0.get()).pop() {
+        Some(object) => revive(object, &TRACE),
+        None => allocate::<TraceObject>(&TRACE),
+    };
     if object.is_null() {
         ffi::Py_XDECREF(metadata);
         return object;
@@ -305,11 +294,12 @@ impl TraceObject {
         recorder.end(open, this.end, Ending { status, run_ticks: this.run, extra });
     }
 
-    /// What it carries.
+    /// What it carries now: it may be added to as long as it is open.
     pub(super) unsafe fn carried(&self) -> Extra {
-        let has_metadata = !self.metadata.is_null() && ffi::PyDict_Size(self.metadata) > 0;
-        let metadata = if has_metadata { self.metadata } else { null_mut() };
-        Extra { error: None, attachment: Attached::new(metadata, self.stack.clone()) }
+        let metadata = if self.metadata.is_null() { null_mut() } else { ffi::PyDict_Copy(self.metadata) };
+        let attachment = Attached::new(metadata, self.stack.clone());
+        ffi::Py_XDECREF(metadata);
+        Extra { error: None, attachment }
     }
 
     /// What it carries, for its record.
@@ -318,7 +308,9 @@ impl TraceObject {
             return Extra { error, attachment: None };
         }
         ProfilerBase::of(self.profiler).carries_no_more(self.id);
-        Extra { error, ..self.carried() }
+        let has_metadata = !self.metadata.is_null() && ffi::PyDict_Size(self.metadata) > 0;
+        let metadata = if has_metadata { self.metadata } else { null_mut() };
+        Extra { error, attachment: Attached::new(metadata, self.stack.clone()) }
     }
 
     /// Ends it as the exception says that is raised now, or well where there is none.

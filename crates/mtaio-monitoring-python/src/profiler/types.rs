@@ -135,6 +135,19 @@ pub(super) unsafe fn allocate<T>(kind: &Type) -> *mut T {
     ffi::PyObject_GC_New::<T>(kind.get())
 }
 
+unsafe extern "C" {
+    /// Gives an object its first reference (`Include/cpython/object.h`).
+    fn _Py_NewReference(object: *mut ffi::PyObject);
+}
+
+/// An object that was kept when it was freed, made one again. Allocating is as dear as recording a trace.
+#[inline]
+pub(super) unsafe fn revive<T>(object: *mut T, kind: &Type) -> *mut T {
+    ffi::Py_INCREF(kind.get().cast());
+    _Py_NewReference(object.cast());
+    object
+}
+
 /// A table that lives as long as the process: types keep pointers into theirs.
 pub(super) fn leak<T>(table: Vec<T>) -> *mut T {
     Box::leak(table.into_boxed_slice()).as_mut_ptr()
