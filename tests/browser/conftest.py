@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from chromium import Browser
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
 ROOT = Path(__file__).parents[2]
-DESKTOP = (1280, 900)
-PHONE = (390, 844)
 
 
 @pytest.fixture(scope="session")
@@ -49,61 +46,6 @@ def shots() -> Path:
     folder = Path(os.environ.get("MTAIO_SCREENSHOTS", ROOT / "target/screenshots"))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-@dataclass
-class Browser:
-    """Chromium, with what the tests ask of it."""
-
-    driver: Chrome
-
-    def open(self, path: Path, *, size: tuple[int, int] = DESKTOP, dark: bool = False, still: bool = True) -> None:
-        features = [
-            {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
-            {"name": "prefers-reduced-motion", "value": "reduce" if still else "no-preference"},
-        ]
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-        is_phone = size == PHONE
-        metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 2 if is_phone else 1, "mobile": is_phone}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        self.complaints()
-        self.driver.get(path.as_uri())
-        self.settle()
-
-    def run(self, script: str, *arguments: object) -> object:
-        return self.driver.execute_script(script, *arguments)
-
-    def settle(self) -> None:
-        """Until what was asked for is drawn: two frames, and what the search waits for."""
-        script = "const done = arguments[0]; setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), 120)"
-        self.driver.execute_async_script(script)
-
-    def complaints(self) -> list[str]:
-        """What the console says since the last time."""
-        return [f"{entry['level']}: {entry['message']}" for entry in self.driver.get_log("browser")]
-
-    def requests(self) -> list[str]:
-        """Every address that was asked for since the last time."""
-        messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
-        sent = [message for message in messages if message["method"] == "Network.requestWillBeSent"]
-        return [message["params"]["request"]["url"] for message in sent]
-
-    def axe(self, source: str) -> list[str]:
-        """What axe-core finds serious or critical."""
-        # Chromium's own way in: the page's policy lets no script run but its own.
-        self.driver.execute_script(source)
-        script = "const done = arguments[0]; axe.run(document, {}).then(done, (error) => done({ error: String(error) }))"
-        found = self.driver.execute_async_script(script)
-        assert "error" not in found, found
-        assert found["passes"], "axe ran no rule"
-        return [
-            f"{one['id']}: {one['help']}: {[node['html'][:200] for node in one['nodes'][:3]]}"
-            for one in found["violations"]
-            if one["impact"] in ("serious", "critical")
-        ]
-
-    def shot(self, path: Path) -> None:
-        self.driver.save_screenshot(str(path))
 
 
 @pytest.fixture(scope="session")

@@ -273,17 +273,23 @@ impl<'a> Lanes<'a> {
         lane
     }
 
-    /// Tasks in which nothing was traced have a lane too, up to a number; gives how many have none.
+    /// Tasks in which nothing was traced have a lane too, up to a number, unless they ended before what is seen begins:
+    /// then their traces were let go. Gives how many have none.
     fn add_empty(&mut self, names: &mut Names<'a>) -> usize {
         let tasks = self.profile.data.tasks.iter();
         let empty: Vec<u32> = tasks
             .filter(|task| task.is_spawned() && !self.of_task.contains_key(&task.id))
             .map(|task| task.id)
             .collect();
-        for id in empty.iter().take(MOST_EMPTY_TASKS) {
-            self.add_task(*id, names);
+        let mut added = 0;
+        for id in &empty {
+            let is_seen = self.profile.data.task(*id).is_some_and(|task| task.end == 0 || task.end >= self.origin);
+            if is_seen && added < MOST_EMPTY_TASKS {
+                self.add_task(*id, names);
+                added += 1;
+            }
         }
-        empty.len().saturating_sub(MOST_EMPTY_TASKS)
+        empty.len() - added
     }
 }
 
