@@ -62,7 +62,7 @@ pub(super) fn escape(text: &str) -> String {
             // XML, and so a picture inside of a page, has no control characters; the others turn text around.
             character if character.is_control() && !matches!(character, '\n' | '\t') => escaped.push('\u{fffd}'),
             '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' => {
-                escaped.push('\u{fffd}')
+                escaped.push('\u{fffd}');
             }
             character => escaped.push(character),
         }
