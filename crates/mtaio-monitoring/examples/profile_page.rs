@@ -109,7 +109,7 @@ impl Service {
             let begin = from + part(54) + place as u64 * 40;
             let took = part(12 + self.random(18));
             let mut task = task;
-            if number % 2 == 0 {
+            if number.is_multiple_of(2) {
                 self.tasks.push((format!("{name} {number}"), begin, begin + took, Some(request)));
                 task = self.tasks.len() - 1;
             }

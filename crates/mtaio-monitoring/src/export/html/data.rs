@@ -9,9 +9,9 @@ use crate::profiler::{NameId, Profile, Record, Status};
 
 use super::super::tree::CallTree;
 
-/// Traces that the timeline holds, as many as a profiler does by default. A browser draws ten times as many, but opens
-/// them slowly.
-const MOST_TRACES: usize = 100_000;
+/// Traces that the timeline holds: as many as a profiler does by default, and open ones. A browser draws ten times as
+/// many, but opens them slowly.
+const MOST_TRACES: usize = 120_000;
 
 /// Paths of the flame graph: those of the most time.
 const MOST_PATHS: usize = 20_000;

@@ -281,7 +281,7 @@
     brush.textBaseline = 'middle';
     if (sheet.GUTTER) {
       brush.fillStyle = ink.soft;
-      brush.fillText('open at once', 10, high / 2 - 8);
+      brush.fillText(data.shown < data.held + data.open ? 'of those, at once' : 'open at once', 10, high / 2 - 8);
       brush.fillText(`up to ${count(shape.most)}`, 10, high / 2 + 8);
       brush.fillStyle = ink.line;
       brush.fillRect(sheet.GUTTER - 1, 0, 1, high);
@@ -515,7 +515,7 @@
   $('timeline-compact').checked = lanes.reduce((sum, lane) => sum + lane.rows.length, 0) > 100;
   const parts = [];
   const held = data.held + data.open;
-  if (data.shown < held) parts.push(`To keep this file small, the timeline and the list of the slowest hold ${count(data.shown)} of ${count(held)} traces: the ${count(data.longest)} longest, and of the others the latest. The table and the flame graph are of all.`);
+  if (data.shown < held) parts.push(`To keep this file small, the timeline and the list of the slowest hold ${count(data.shown)} of ${count(held)} traces: the ${count(data.longest)} longest, and of the others the latest. The table and the flame graph leave none of them out.`);
   if (data.details_left_out) parts.push(`Errors and metadata of ${plural(data.details_left_out, 'trace')} are left out.`);
   if (data.tasks_left_out) parts.push(`${plural(data.tasks_left_out, 'task')} without a trace here ${data.tasks_left_out === 1 ? 'is' : 'are'} left out.`);
   $('timeline-part').textContent = parts.join(' ');
