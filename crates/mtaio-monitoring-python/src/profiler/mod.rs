@@ -353,6 +353,17 @@ impl Attached {
     }
 }
 
+impl Drop for Attached {
+    fn drop(&mut self) {
+        // PyO3 does not know that the slots run with the GIL, and would put the reference by until somebody asks it for
+        // the GIL: never, in a program that only traces.
+        // SAFETY: asking is always allowed.
+        if self.metadata.is_some() && unsafe { ffi::PyGILState_Check() } != 0 {
+            Python::attach(|_| self.metadata.take());
+        }
+    }
+}
+
 impl Attachment for Attached {
     fn metadata(&self) -> Metadata {
         let Some(metadata) = &self.metadata else { return Metadata::new() };
