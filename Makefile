@@ -34,7 +34,7 @@ run: $(VENV)/installed ## Build, and watch this machine and a small async servic
 	@exec $(PYTHON) examples/live_service.py
 
 .PHONY: test
-test: check rust-tests $(VERSIONS:%=python-tests-%) ## Install what the tests need and run all of them, on each CPython 3.11-3.13 there is.
+test: check rust-tests $(VERSIONS:%=python-tests-%) browser-tests ## Install what the tests need and run all of them, on each CPython 3.11-3.13 there is.
 	@echo "all tests passed on CPython $(VERSIONS)"
 
 .PHONY: bench
@@ -60,7 +60,7 @@ docs: $(VENV)/installed ## Write the metric catalogue into docs/, and build the 
 
 .PHONY: clean
 clean: ## Remove everything that was built or installed here.
-	rm -rf target .venv dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf target .venv dist tests/browser/node_modules .mypy_cache .ruff_cache .pytest_cache
 
 # --- what the verbs stand on ---
 
@@ -77,6 +77,20 @@ rust-tests: tools
 
 python-tests-%: .venv/%/installed .venv/%/tools .venv/upstream
 	.venv/$*/bin/python -m pytest tests/python -m 'not soak'
+
+# A profile's page, opened in a browser.
+.PHONY: browser-tests
+browser-tests: $(VENV)/browser
+	$(PYTHON) -m pytest tests/browser
+
+$(VENV)/browser: tests/browser/requirements.txt tests/browser/package.json | tools
+	@make/need.sh 'command -v chromium && command -v chromedriver' chromium chromium-driver
+	@make/need.sh 'command -v fc-list && fc-list :lang=ja | grep -q .' fontconfig fonts-noto-cjk
+	@make/need.sh 'command -v npm' npm
+	@make/venv.sh $(VERSION)
+	$(PYTHON) -m pip install --quiet --requirement tests/browser/requirements.txt
+	cd tests/browser && npm install --silent --no-audit --no-fund
+	@touch $@
 
 # The wheel, built for one interpreter and installed into its environment.
 .venv/%/installed: $(SOURCES) | tools

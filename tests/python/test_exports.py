@@ -144,7 +144,12 @@ def test_perfetto_draws_every_trace(seed: int, most: int, tmp_path: Path) -> Non
     assert arrows_to_tasks == {(task["parent"], task["id"]) for task in service.tasks}
     for identity, name, start, length, thread, status, user, above, task_above in slices:
         trace = traces[identity]
-        assert (name, start, length, status) == (trace["name"], trace["start_ns"], trace["duration_ns"], trace["status"])
+        assert (name, start, length, status) == (
+            trace["name"],
+            trace["start_ns"],
+            trace["duration_ns"],
+            trace["status"],
+        )
         assert user == trace.get("metadata", {}).get("user")
         of_task = tasks[trace["task"]]["name"] if "task" in trace else "thread MainThread (4711)"
         assert thread.split(" · lane ")[0] == of_task

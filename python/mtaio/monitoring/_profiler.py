@@ -166,9 +166,7 @@ class Profiler(ProfilerBase):
             ConfigurationTypeError: ``trace`` is none.
         """
         if not isinstance(trace, Trace):
-            raise ConfigurationTypeError(
-                f"end_trace takes what start_trace gave, got {type(trace).__name__} {trace!r}"
-            )
+            raise ConfigurationTypeError(f"end_trace takes what start_trace gave, got {type(trace).__name__} {trace!r}")
         trace._end(error)
 
     async def get_profile(self) -> Profile:
