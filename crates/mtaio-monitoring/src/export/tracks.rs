@@ -46,9 +46,8 @@ pub(super) struct Slice<'a> {
     pub(super) start: u64,
     pub(super) end: u64,
     pub(super) track: u32,
-    /// Where the parent is, if this is not drawn right below it: the track, and a time at which the parent is the
-    /// innermost slice of it.
-    pub(super) from: Option<(u32, u64)>,
+    /// The slice of its parent, if this is not drawn right below it.
+    pub(super) from: Option<u32>,
 }
 
 /// Every trace and every spawned task of a profile, laid out.
@@ -90,16 +89,18 @@ impl<'a> Tracks<'a> {
         let records: Vec<&Record> = data.records.iter().chain(&data.open).collect();
         let parents = parents(profile, &records);
         let tasks: Vec<&TaskRecord> = data.tasks.iter().filter(|task| task.is_spawned()).collect();
-        // The longer before the shorter, tasks before what begins in them, the earlier before the later.
-        let record_keys = records
-            .iter()
-            .enumerate()
-            .map(|(place, record)| ((record.start, Reverse(record.end), true, record.id), place as u32));
+        // What begins at the same moment: outer ones first, a task between the trace that spawned it and what it runs.
+        let depths = depths(&parents);
+        let below = |parent: Option<u32>| parent.map_or(0, |parent| 2 * depths[parent as usize] + 1);
+        let record_keys = records.iter().enumerate().map(|(place, record)| {
+            let depth = 2 * depths[place];
+            ((record.start, depth, true, record.id), place as u32, record.end)
+        });
         let end_of = |task: &TaskRecord| if task.end == 0 { data.taken_ns } else { task.end };
-        let task_keys = tasks
-            .iter()
-            .enumerate()
-            .map(|(place, task)| ((task.start, Reverse(end_of(task)), false, u64::from(task.id)), place as u32));
+        let task_keys = tasks.iter().enumerate().map(|(place, task)| {
+            let depth = below(data.places().get(&task.parent).copied());
+            ((task.start, depth, false, u64::from(task.id)), place as u32, end_of(task))
+        });
         let mut order: Vec<_> = record_keys.chain(task_keys).collect();
         order.sort_unstable();
         let count = records.len();
@@ -113,7 +114,7 @@ impl<'a> Tracks<'a> {
             flows: vec![None; count],
             slices: vec![None; count],
         };
-        for ((start, Reverse(end), is_trace, _), place) in order {
+        for ((start, _, is_trace, _), place, end) in order {
             if is_trace {
                 layout.lay_trace(place, start, end);
             } else {
@@ -124,6 +125,28 @@ impl<'a> Tracks<'a> {
         }
         layout.laid
     }
+}
+
+/// How many ancestors each record has.
+fn depths(parents: &[Option<u32>]) -> Vec<u32> {
+    const UNKNOWN: u32 = u32::MAX;
+    let mut depths = vec![UNKNOWN; parents.len()];
+    let mut waiting = Vec::new();
+    for place in 0..parents.len() as u32 {
+        let mut next = Some(place);
+        while let Some(place) = next.filter(|place| depths[*place as usize] == UNKNOWN) {
+            waiting.push(place);
+            // A circle, which only a file that somebody else made can hold, is cut open where it closes.
+            depths[place as usize] = 0;
+            next = parents[place as usize];
+        }
+        let mut above = next;
+        while let Some(place) = waiting.pop() {
+            depths[place as usize] = above.map_or(0, |above| (depths[above as usize] + 1).min(UNKNOWN / 4));
+            above = Some(place);
+        }
+    }
+    depths
 }
 
 impl<'a> Layout<'a> {
@@ -143,7 +166,7 @@ impl<'a> Layout<'a> {
 
     fn lay(&mut self, item: Item<'a>, flow: Flow, parent: Option<u32>, start: u64, end: u64) -> u32 {
         let group = self.group(flow);
-        let mut from = parent.and_then(|parent| self.place_within(parent, start));
+        let mut from = parent.and_then(|parent| self.slices[parent as usize]);
         let track = match self.fitting_lane(group, flow, parent, start, end) {
             Some((track, is_below_parent)) => {
                 if is_below_parent {
@@ -178,15 +201,6 @@ impl<'a> Layout<'a> {
             stack.pop();
         }
         None
-    }
-
-    /// Where an arrow from a parent begins.
-    fn place_within(&mut self, parent: u32, start: u64) -> Option<(u32, u64)> {
-        let place = self.slices[parent as usize]?;
-        let Slice { track, start: begun, .. } = self.laid.slices[place as usize];
-        let is_innermost = self.innermost(track, start, Some(parent)) == Some(place);
-        let is_open = self.laid.slices[place as usize].end > start;
-        Some((track, if is_innermost && is_open { start } else { begun }))
     }
 
     /// A lane of the flow on which the slice stands below an ancestor of it, and whether that is its parent.
