@@ -382,7 +382,7 @@ impl<'a> Trace<'a> {
     /// Names and values that were attached to it.
     #[must_use]
     pub fn metadata(&self) -> Metadata {
-        self.attachment().map(|attachment| attachment.metadata()).unwrap_or_default()
+        self.attachment().map(super::Attachment::metadata).unwrap_or_default()
     }
 
     /// Where it began, where that was collected.
