@@ -75,6 +75,12 @@ struct More {
 const _: () = assert!(CHUNK == u64::BITS as usize, "a bit for each slot of the first chunk");
 
 impl Local {
+    /// The thread's number.
+    #[cfg(feature = "tracing-layer")]
+    pub(super) fn thread(&self) -> u32 {
+        self.shard.thread
+    }
+
     /// The id of a name.
     #[inline]
     pub(super) fn name(&self, recorder: &Recorder, name: &str) -> NameId {

@@ -213,6 +213,7 @@ impl Recorder {
 
     /// Ends a trace, from whatever thread. One that was ended already, or begun before a reset, is left alone: false.
     #[inline]
+    #[expect(clippy::needless_pass_by_value, reason = "whoever ended it has it no longer")]
     pub fn end(&self, open: Open, now: u64, ending: Ending) -> bool {
         local::of(self).is_some_and(|local| local.end(self, &open, now, ending))
     }

@@ -184,7 +184,7 @@ impl<F: Future> Traced<F> {
 
     /// Makes it a task of its own, which a profile shows with its steps.
     #[cfg(feature = "tokio")]
-    pub(super) fn as_task(mut self, task_name: &str, created_at: &'static Location<'static>) -> Self {
+    pub(super) fn into_task(mut self, task_name: &str, created_at: &'static Location<'static>) -> Self {
         if let State::New { recorder, parent, task, .. } = &mut self.state {
             let place = format!("{}:{}", created_at.file(), created_at.line());
             *task = recorder.begin_task(*parent, task_name, std::any::type_name::<F>(), Some(&place));
