@@ -74,6 +74,7 @@ rust-tests: tools
 	$(CARGO) test --workspace --exclude mtaio-monitoring-python --all-features --locked
 	$(CARGO) run --quiet --locked -p mtaio-monitoring --example basic
 	$(CARGO) run --quiet --locked -p mtaio-monitoring --example thresholds
+	$(CARGO) run --quiet --locked -p mtaio-monitoring --example profiler
 
 python-tests-%: .venv/%/installed .venv/%/tools .venv/upstream
 	.venv/$*/bin/python -m pytest tests/python -m 'not soak'

@@ -26,6 +26,33 @@ pub use profiler::{Profile, Profiler};
 pub use rates::{CpuStats, IoStats, MemoryStats, SystemStats};
 pub use snapshot::Snapshot;
 
+/// # Example
+///
+/// ```
+/// use mtaio_monitoring::{Profiler, trace};
+///
+/// struct Shop {
+///     profiler: Profiler,
+/// }
+///
+/// impl Shop {
+///     #[trace(profiler = self.profiler, fields(article = article), err)]
+///     async fn price(&self, article: u32) -> Result<u32, String> {
+///         article.checked_mul(3).ok_or_else(|| "too dear".to_owned())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let shop = Shop { profiler: Profiler::new() };
+/// assert_eq!(shop.price(14).await, Ok(42));
+/// let profile = shop.profiler.profile();
+/// let price = profile.traces().next().unwrap();
+/// assert_eq!((price.name(), &price.metadata()["article"]), ("price", &14.into()));
+/// # }
+/// ```
+pub use mtaio_monitoring_macros::trace;
+
 /// The README's Rust, run by the documentation tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

@@ -1,5 +1,9 @@
 //! Traces under concurrency, as readable pictures and as a property over random programs.
 
+mod attribute;
+mod interleavings;
+#[cfg(feature = "tracing-layer")]
+mod layer;
 mod metrics;
 mod programs;
 mod tree;

@@ -6,8 +6,12 @@
 
 mod atomic;
 mod diff;
+#[doc(hidden)]
+pub mod attribute;
 mod extra;
 mod finished;
+#[cfg(feature = "tracing-layer")]
+mod layer;
 mod local;
 mod memory;
 mod metrics;
@@ -20,13 +24,15 @@ mod slots;
 mod tasks;
 mod traced;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::clock::Clock;
 use crate::error::{MonitoringError, Result};
 
 pub use diff::{DiffRow, ProfileDiff};
 pub use extra::{Attachment, Extra, Metadata};
+#[cfg(feature = "tracing-layer")]
+pub use layer::TracingLayer;
 pub use metrics::ProfileMetrics;
 pub use names::NameId;
 pub use profile::{Profile, Task, Trace, Traces};
@@ -38,6 +44,9 @@ pub(crate) use {extra::Plain, metrics::Sum, profile::Data, record::Record, tasks
 
 /// How many finished traces are held one by one, unless told otherwise.
 pub const DEFAULT_MAX_TRACES: usize = 100_000;
+
+/// The process's own profiler, once it is set.
+static GLOBAL: OnceLock<Profiler> = OnceLock::new();
 
 /// Records traces. Cloning gives another handle of the same profiler.
 ///
@@ -93,8 +102,41 @@ impl Profiler {
 
     /// A profiler that records nothing and costs a branch.
     #[must_use]
-    pub fn disabled() -> Self {
+    pub const fn disabled() -> Self {
         Self { recorder: None }
+    }
+
+    /// The process's own profiler: what a bare [`#[trace]`](macro@crate::trace) records into. Disabled until
+    /// [`Self::set_global`].
+    #[must_use]
+    pub fn global() -> &'static Self {
+        static DISABLED: Profiler = Profiler::disabled();
+        GLOBAL.get().unwrap_or(&DISABLED)
+    }
+
+    /// Sets the process's own profiler.
+    ///
+    /// # Errors
+    ///
+    /// [`MonitoringError::Configuration`] where it is set already.
+    ///
+    /// ```
+    /// use mtaio_monitoring::{Profiler, trace};
+    ///
+    /// #[trace]
+    /// fn answer() -> u32 {
+    ///     42
+    /// }
+    ///
+    /// answer(); // recorded nowhere yet
+    /// Profiler::set_global(Profiler::new())?;
+    /// answer();
+    /// assert_eq!(Profiler::global().profile().metrics(Some("answer")).call_count, 1);
+    /// # Ok::<(), mtaio_monitoring::MonitoringError>(())
+    /// ```
+    pub fn set_global(profiler: Self) -> Result<()> {
+        let set_already = |_| MonitoringError::argument("the process's profiler", "set once", "another one");
+        GLOBAL.set(profiler).map_err(set_already)
     }
 
     /// Whether it records.
@@ -144,7 +186,7 @@ impl Profiler {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        tokio::spawn(self.trace(name, future).as_task(name, std::panic::Location::caller()))
+        tokio::spawn(self.trace(name, future).into_task(name, std::panic::Location::caller()))
     }
 
     /// What has been recorded until now. Later traces do not change it.
