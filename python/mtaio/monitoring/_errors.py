@@ -6,7 +6,7 @@ class MonitoringError(Exception):
 
 
 class ProfilerError(MonitoringError):
-    """Something that a profiler was asked for cannot be had: a format that does not exist, a file that is no profile."""
+    """What a profiler was asked for cannot be had: there is no such format, or a file is no profile."""
 
 
 class ConfigurationError(MonitoringError, ValueError):

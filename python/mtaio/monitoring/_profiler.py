@@ -118,8 +118,8 @@ class Profiler(ProfilerBase):
         """Traces every call of a function: ``@profiler.trace`` or ``@profiler.trace(name="…")``.
 
         Takes coroutine functions, functions, generators, async generators, methods, and the objects that
-        ``classmethod`` and ``staticmethod`` make. What comes back passes for the function: to ``inspect``, ``functools``
-        and ``pickle``, in tracebacks, as a method.
+        ``classmethod`` and ``staticmethod`` make. What comes back passes for the function: to ``inspect``,
+        ``functools`` and ``pickle``, in tracebacks, as a method.
 
         A coroutine's trace begins when it first runs and ends when it returns, raises, is cancelled or is closed; one
         that is never awaited leaves none. A generator's trace is innermost only while its own body runs.
@@ -136,7 +136,8 @@ class Profiler(ProfilerBase):
         if func is None:
             return functools.partial(self.trace, name=name)
         if isinstance(func, (classmethod, staticmethod)):
-            return type(func)(self.trace(func.__func__, name=name))
+            inner: Any = self.trace(func.__func__, name=name)  # type: ignore[call-overload]
+            return type(func)(inner)
         if isinstance(func, type) or not callable(func):
             raise ConfigurationTypeError(
                 f"trace takes a function, a method or a callable object, got {type(func).__name__} {func!r}; "

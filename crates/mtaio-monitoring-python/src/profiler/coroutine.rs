@@ -3,6 +3,8 @@
 //! That needs no help from the event loop, so it is right under every one of them; the time between its resumes and its
 //! suspends is the run time, the rest is waiting. It serves tasks as well: the coroutine of a task that was spawned
 //! inside a trace is wrapped in one that traces nothing and counts the steps.
+//!
+//! Long because a coroutine has many ways to go on and to end, and all of them keep the same clock.
 
 #![expect(unsafe_code, reason = "slots of CPython written by hand; every function here runs with the GIL")]
 #![allow(unsafe_op_in_unsafe_fn, reason = "the bodies are calls of CPython's C API from end to end")]

@@ -124,9 +124,9 @@ unsafe extern "C" fn call(
             let made = Bound::from_owned_ptr(py, made);
             let trace = Bound::from_owned_ptr(py, trace.cast());
             let wrapped = if (*this).kind == Kind::AsyncGenerator {
-                generator::wrap_async(made, trace)
+                generator::wrap_async(&made, trace)
             } else {
-                generator::wrap(made, trace)
+                generator::wrap(&made, trace)
             };
             match wrapped {
                 Ok(wrapped) => wrapped.into_ptr(),

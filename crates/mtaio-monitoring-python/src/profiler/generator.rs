@@ -110,7 +110,7 @@ pub(crate) struct TracedGenerator {
 }
 
 /// A generator that is traced.
-pub(super) fn wrap<'py>(inner: Bound<'py, PyAny>, trace: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn wrap<'py>(inner: &Bound<'py, PyAny>, trace: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let wrapped = TracedGenerator { inner: inner.clone().unbind(), body: Body::new(trace) };
     Ok(Bound::new(inner.py(), wrapped)?.into_any())
 }
@@ -215,7 +215,7 @@ pub(crate) struct TracedAsyncGenerator {
 }
 
 /// An async generator that is traced.
-pub(super) fn wrap_async<'py>(inner: Bound<'py, PyAny>, trace: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn wrap_async<'py>(inner: &Bound<'py, PyAny>, trace: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let wrapped = TracedAsyncGenerator { inner: inner.clone().unbind(), body: Body::new(trace) };
     Ok(Bound::new(inner.py(), wrapped)?.into_any())
 }

@@ -2,10 +2,12 @@
 
 #![expect(unsafe_code, reason = "the bridge to the slots that are written by hand")]
 
+mod context;
 mod coroutine;
 pub(crate) mod factory;
 mod function;
 mod generator;
+mod handle;
 pub(crate) mod profile;
 mod raised;
 mod stack;
@@ -16,17 +18,15 @@ mod types;
 use std::cell::UnsafeCell;
 use std::collections::HashMap;
 use std::ffi::CStr;
-use std::ptr::null_mut;
 use std::sync::Arc;
 
 use mtaio_monitoring::clock::Clock;
 use mtaio_monitoring::profiler::{Attachment, Extra, Metadata, NameId, Recorder};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::PyString;
 use pyo3::{Borrowed, ffi};
 
-use crate::errors::wrong_type;
 use coroutine::CoroutineObject;
 use stack::Stack;
 use trace::TraceObject;
@@ -220,110 +220,6 @@ impl Drop for ProfilerBase {
     }
 }
 
-/// `trace_context(name, metadata=None)`.
-unsafe extern "C" fn trace_context(
-    object: *mut ffi::PyObject,
-    arguments: *const *mut ffi::PyObject,
-    count: ffi::Py_ssize_t,
-    keywords: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: CPython calls it on an instance of the class, with as many arguments as it says.
-    unsafe {
-        let profiler = ProfilerBase::of(object);
-        if count == 1 && keywords.is_null() && ffi::PyUnicode_Check(*arguments) != 0 {
-            return make(profiler, object, *arguments, null_mut());
-        }
-        let py = Python::assume_attached();
-        match parse(py, arguments, count as usize, keywords) {
-            Ok((name, metadata)) => {
-                let metadata = metadata.map_or(null_mut(), Bound::into_ptr);
-                make(profiler, object, name.as_ptr(), metadata)
-            }
-            Err(error) => {
-                error.restore(py);
-                null_mut()
-            }
-        }
-    }
-}
-
-/// The context manager; a disabled profiler has one that does nothing.
-unsafe fn make(
-    profiler: &ProfilerBase,
-    object: *mut ffi::PyObject,
-    name: *mut ffi::PyObject,
-    metadata: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: the caller holds what it gives, and hands the metadata over.
-    unsafe {
-        if !profiler.enabled {
-            return trace::new(null_mut(), name, NameId::default(), metadata).cast();
-        }
-        trace::new(object, name, profiler.name_id(name), metadata).cast()
-    }
-}
-
-type Arguments<'py> = (Bound<'py, PyAny>, Option<Bound<'py, PyAny>>);
-
-/// The arguments, with a copy of the metadata.
-unsafe fn parse<'py>(
-    py: Python<'py>,
-    arguments: *const *mut ffi::PyObject,
-    count: usize,
-    keywords: *mut ffi::PyObject,
-) -> PyResult<Arguments<'py>> {
-    let mut name = None;
-    let mut metadata = None;
-    // SAFETY: as `trace_context`.
-    let given = |index: usize| unsafe { Bound::from_borrowed_ptr(py, *arguments.add(index)) };
-    if count > 2 {
-        let message = format!("trace_context() takes a name and metadata, got {count} arguments");
-        return Err(pyo3::exceptions::PyTypeError::new_err(message));
-    }
-    if count > 0 {
-        name = Some(given(0));
-    }
-    if count > 1 {
-        metadata = Some(given(1));
-    }
-    if !keywords.is_null() {
-        // SAFETY: CPython gives a tuple of names, whose values follow the arguments.
-        let keywords = unsafe { Bound::from_borrowed_ptr(py, keywords) };
-        for (index, keyword) in keywords.try_iter()?.enumerate() {
-            let (keyword, value): (String, _) = (keyword?.extract()?, given(count + index));
-            let place = match keyword.as_str() {
-                "name" => &mut name,
-                "metadata" => &mut metadata,
-                _ => {
-                    let message = format!("trace_context() takes name and metadata, got {keyword:?}");
-                    return Err(pyo3::exceptions::PyTypeError::new_err(message));
-                }
-            };
-            if place.replace(value).is_some() {
-                let message = format!("trace_context() got {keyword} twice");
-                return Err(pyo3::exceptions::PyTypeError::new_err(message));
-            }
-        }
-    }
-    let Some(name) = name else {
-        return Err(pyo3::exceptions::PyTypeError::new_err("trace_context() needs a name"));
-    };
-    if !name.is_instance_of::<PyString>() {
-        return Err(wrong_type("name", "a str", &name));
-    }
-    let metadata = metadata.filter(|metadata| !metadata.is_none());
-    let copy = metadata
-        .map(|metadata| {
-            let copy = PyDict::new(py);
-            let mapping = metadata.cast::<pyo3::types::PyMapping>();
-            let mapping = mapping.map_err(|_| wrong_type("metadata", "a mapping or None", &metadata))?;
-            copy.update(mapping)?;
-            Ok::<_, PyErr>(copy.into_any())
-        })
-        .transpose()?;
-    Ok((name, copy))
-}
-
 /// A name as an object that is kept for ever, for calls of methods.
 unsafe fn interned(name: &'static CStr) -> *mut ffi::PyObject {
     static CLOSE: PyOnceLock<Py<PyString>> = PyOnceLock::new();
@@ -343,7 +239,7 @@ pub(crate) struct Attached {
 
 impl Attached {
     /// Borrows the metadata, which may be null. `None` where there is nothing to attach.
-    unsafe fn new(metadata: *mut ffi::PyObject, stack: Option<Arc<Stack>>) -> Option<Arc<dyn Attachment>> {
+    unsafe fn of(metadata: *mut ffi::PyObject, stack: Option<Arc<Stack>>) -> Option<Arc<dyn Attachment>> {
         if metadata.is_null() && stack.is_none() {
             return None;
         }
@@ -390,7 +286,7 @@ pub(crate) fn install(module: &Bound<'_, PyModule>) -> PyResult<()> {
             return Err(PyErr::fetch(py));
         }
         for (kind, made) in [
-            (&types::TRACE, trace::make_type(object)),
+            (&types::TRACE, handle::make_type(object)),
             (&types::COROUTINE, coroutine::make_type(object)),
             (&types::FUNCTION, function::make_type(object)),
         ] {
@@ -403,7 +299,7 @@ pub(crate) fn install(module: &Bound<'_, PyModule>) -> PyResult<()> {
             c"trace_context($self, /, name, metadata=None)\n--\n\nTraces a block: ``async with`` or ``with``.\n\n\
             Gives the trace, which can be added to (``trace.metadata``) while it is open. ``name`` is a str;\n\
             ``metadata`` a mapping, copied.";
-        let method = types::leak(vec![types::fast_with_keywords(c"trace_context", trace_context, doc)]);
+        let method = types::leak(vec![types::fast_with_keywords(c"trace_context", context::trace_context, doc)]);
         let method = ffi::PyDescr_NewMethod(class.as_ptr().cast(), method);
         let method = Bound::from_owned_ptr_or_err(py, method)?;
         class.setattr("trace_context", method)?;

@@ -14,7 +14,6 @@
 #![allow(unsafe_op_in_unsafe_fn, reason = "the bodies are calls of CPython's C API from end to end")]
 
 use std::cell::UnsafeCell;
-use std::ffi::{c_int, c_void};
 use std::ptr::{self, null_mut};
 use std::sync::Arc;
 
@@ -23,7 +22,7 @@ use pyo3::ffi;
 
 use super::coroutine::{self, CoroutineObject};
 use super::stack::Stack;
-use super::types::{TRACE, allocate, revive, shared, state};
+use super::types::{TRACE, allocate, revive, state};
 use super::{Attached, ProfilerBase, task};
 
 /// Where a trace stands.
@@ -40,8 +39,8 @@ pub(super) enum Stage {
 /// A trace as Python sees it.
 #[repr(C)]
 pub(super) struct TraceObject {
-    ob_base: ffi::PyObject,
-    vectorcall: Option<ffi::vectorcallfunc>,
+    pub(super) ob_base: ffi::PyObject,
+    pub(super) vectorcall: Option<ffi::vectorcallfunc>,
     /// The [`ProfilerBase`] it belongs to; null for a disabled one.
     pub(super) profiler: *mut ffi::PyObject,
     /// The profiler's recorder when the trace began. It lives as long as the profiler does.
@@ -50,26 +49,26 @@ pub(super) struct TraceObject {
     pub(super) outer: *mut TraceObject,
     /// The traced coroutine in which this began, whose clock tells the run time: its number, and the address, which is
     /// looked at only while that very coroutine runs.
-    clock: *const CoroutineObject,
-    clock_number: u64,
-    name: *mut ffi::PyObject,
-    metadata: *mut ffi::PyObject,
-    stack: Option<Arc<Stack>>,
-    open: Option<Open>,
-    error: Option<Box<str>>,
+    pub(super) clock: *const CoroutineObject,
+    pub(super) clock_number: u64,
+    pub(super) name: *mut ffi::PyObject,
+    pub(super) metadata: *mut ffi::PyObject,
+    pub(super) stack: Option<Arc<Stack>>,
+    pub(super) open: Option<Open>,
+    pub(super) error: Option<Box<str>>,
     pub(super) id: u64,
     pub(super) parent: u64,
-    start: u64,
-    end: u64,
-    run_base: u64,
-    run: Option<u64>,
-    memory_start_kib: u32,
-    memory_end_kib: u32,
-    generation: u32,
-    task: u32,
-    name_id: NameId,
+    pub(super) start: u64,
+    pub(super) end: u64,
+    pub(super) run_base: u64,
+    pub(super) run: Option<u64>,
+    pub(super) memory_start_kib: u32,
+    pub(super) memory_end_kib: u32,
+    pub(super) generation: u32,
+    pub(super) task: u32,
+    pub(super) name_id: NameId,
     pub(super) stage: Stage,
-    status: Status,
+    pub(super) status: Status,
 }
 
 /// Objects that were used before, for the next traces: allocating one is as dear as recording its trace.
@@ -105,7 +104,7 @@ pub(super) unsafe fn new(
         object,
         TraceObject {
             ob_base,
-            vectorcall: Some(enter_or_exit),
+            vectorcall: Some(super::handle::enter_or_exit),
             profiler,
             recorder: ptr::null(),
             outer: null_mut(),
@@ -168,6 +167,11 @@ impl TraceObject {
         matches!(self.stage, Stage::Open | Stage::Spawned)
     }
 
+    #[inline]
+    fn is_link_of(&self, recorder: &Recorder) -> bool {
+        self.is_link() && ptr::eq(self.recorder, recorder) && self.generation == recorder.generation()
+    }
+
     /// Whether it was begun in the recorder that its profiler has now, and since the last reset.
     pub(super) unsafe fn is_current(&self) -> bool {
         let recorder = ProfilerBase::of(self.profiler).recorder();
@@ -177,11 +181,7 @@ impl TraceObject {
     /// The nearest link of this recorder, from this trace outwards; null for none.
     #[inline]
     pub(super) unsafe fn parent_from(mut trace: *mut Self, recorder: &Recorder) -> *mut Self {
-        while !trace.is_null()
-            && !((*trace).is_link()
-                && ptr::eq((*trace).recorder, recorder)
-                && (*trace).generation == recorder.generation())
-        {
+        while !trace.is_null() && !(*trace).is_link_of(recorder) {
             trace = (*trace).outer;
         }
         trace
@@ -297,7 +297,7 @@ impl TraceObject {
     /// What it carries now: it may be added to as long as it is open.
     pub(super) unsafe fn carried(&self) -> Extra {
         let metadata = if self.metadata.is_null() { null_mut() } else { ffi::PyDict_Copy(self.metadata) };
-        let attachment = Attached::new(metadata, self.stack.clone());
+        let attachment = Attached::of(metadata, self.stack.clone());
         ffi::Py_XDECREF(metadata);
         Extra { error: None, attachment }
     }
@@ -310,7 +310,7 @@ impl TraceObject {
         ProfilerBase::of(self.profiler).carries_no_more(self.id);
         let has_metadata = !self.metadata.is_null() && ffi::PyDict_Size(self.metadata) > 0;
         let metadata = if has_metadata { self.metadata } else { null_mut() };
-        Extra { error, attachment: Attached::new(metadata, self.stack.clone()) }
+        Extra { error, attachment: Attached::of(metadata, self.stack.clone()) }
     }
 
     /// Ends it as the exception says that is raised now, or well where there is none.
@@ -321,12 +321,22 @@ impl TraceObject {
         raised.restore();
     }
 
+    /// Ends a trace whose last reference is gone.
+    pub(super) unsafe fn forsake(trace: *mut Self, now: u64) {
+        let this = &mut *trace;
+        let Some(open) = this.open.take() else { return };
+        this.stage = Stage::Ended;
+        let run = this.ran(now);
+        let extra = this.give_up(None);
+        (*this.recorder).end(open, now, Ending { status: Status::Abandoned, run_ticks: run, extra });
+    }
+
     pub(super) unsafe fn now(trace: *mut Self) -> u64 {
         if (*trace).recorder.is_null() { 0 } else { (*(*trace).recorder).ticks() }
     }
 
     /// Ticks that it ran until it ended, or until now.
-    unsafe fn run_until_now(&self) -> Option<u64> {
+    pub(super) unsafe fn run_until_now(&self) -> Option<u64> {
         if self.stage == Stage::Open { self.ran((*self.recorder).ticks()) } else { self.run }
     }
 
@@ -340,8 +350,18 @@ impl TraceObject {
     }
 }
 
+/// Keeps a freed object for the next trace. False where there are enough.
+pub(super) unsafe fn keep(trace: *mut TraceObject) -> bool {
+    let spare = &mut *SPARE.0.get();
+    let is_wanted = spare.len() < MOST_SPARE;
+    if is_wanted {
+        spare.push(trace);
+    }
+    is_wanted
+}
+
 /// Lets go of a chain of traces, in a loop: one of 100 000 links would else recurse as deep.
-unsafe fn drop_chain(mut trace: *mut TraceObject) {
+pub(super) unsafe fn drop_chain(mut trace: *mut TraceObject) {
     while !trace.is_null() {
         let next = if ffi::Py_REFCNT(trace.cast()) == 1 {
             std::mem::replace(&mut (*trace).outer, null_mut())
@@ -351,417 +371,4 @@ unsafe fn drop_chain(mut trace: *mut TraceObject) {
         ffi::Py_DECREF(trace.cast());
         trace = next;
     }
-}
-
-// --- slots ---
-
-unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
-    ffi::PyObject_GC_UnTrack(object.cast());
-    let trace: *mut TraceObject = object.cast();
-    if (*trace).stage == Stage::Open {
-        // Nobody can end it any more. Kept alive for that moment.
-        let raised = super::raised::Raised::take();
-        let now = TraceObject::now(trace);
-        forsaken(&mut *trace, now);
-        raised.restore();
-    }
-    let kind = ffi::Py_TYPE(object);
-    clear(object);
-    let chain = std::mem::replace(&mut (*trace).outer, null_mut());
-    drop_chain(chain);
-    ptr::drop_in_place(&raw mut (*trace).stack);
-    ptr::drop_in_place(&raw mut (*trace).error);
-    let spare = &mut *SPARE.0.get();
-    if spare.len() < MOST_SPARE {
-        spare.push(trace);
-    } else {
-        ffi::PyObject_GC_Del(object.cast());
-    }
-    ffi::Py_DECREF(kind.cast());
-}
-
-/// Ends a trace whose last reference is gone: nothing may refer to it again, the context variable cannot hold it.
-unsafe fn forsaken(this: &mut TraceObject, now: u64) {
-    let Some(open) = this.open.take() else { return };
-    this.stage = Stage::Ended;
-    let run = this.ran(now);
-    let extra = this.give_up(None);
-    (*this.recorder).end(open, now, Ending { status: Status::Abandoned, run_ticks: run, extra });
-}
-
-unsafe extern "C" fn traverse(object: *mut ffi::PyObject, visit: ffi::visitproc, argument: *mut c_void) -> c_int {
-    let trace: *mut TraceObject = object.cast();
-    let held =
-        [ffi::Py_TYPE(object).cast(), (*trace).profiler, (*trace).outer.cast(), (*trace).name, (*trace).metadata];
-    for reference in held {
-        if !reference.is_null() {
-            let result = visit(reference, argument);
-            if result != 0 {
-                return result;
-            }
-        }
-    }
-    0
-}
-
-unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> c_int {
-    let trace: *mut TraceObject = object.cast();
-    for reference in [&raw mut (*trace).name, &raw mut (*trace).metadata] {
-        ffi::Py_XDECREF(ptr::replace(reference, null_mut()));
-    }
-    if (*trace).stage != Stage::Open {
-        // While it is open its recorder is needed, which the profiler keeps.
-        ffi::Py_XDECREF(ptr::replace(&raw mut (*trace).profiler, null_mut()));
-    }
-    0
-}
-
-unsafe extern "C" fn repr(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    let trace: *mut TraceObject = object.cast();
-    let status = match (*trace).stage {
-        Stage::New => c"not begun",
-        Stage::Open => c"open",
-        Stage::Ended => c"ended",
-        Stage::Spawned => c"where a task was spawned",
-    };
-    ffi::PyUnicode_FromFormat(c"<Trace %R, %s>".as_ptr(), (*trace).name, status.as_ptr())
-}
-
-unsafe extern "C" fn itself(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    ffi::Py_INCREF(object);
-    object
-}
-
-/// As an awaitable, it has finished, with itself as the result.
-unsafe extern "C" fn finish_with_itself(
-    object: *mut ffi::PyObject,
-    _sent: *mut ffi::PyObject,
-    result: *mut *mut ffi::PyObject,
-) -> ffi::PySendResult {
-    ffi::Py_INCREF(object);
-    *result = object;
-    ffi::PySendResult::PYGEN_RETURN
-}
-
-unsafe extern "C" fn next(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    super::types::stop_with(object)
-}
-
-unsafe extern "C" fn aenter(object: *mut ffi::PyObject, _none: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    TraceObject::begin(object.cast());
-    ffi::Py_INCREF(object);
-    object
-}
-
-unsafe extern "C" fn aexit(
-    object: *mut ffi::PyObject,
-    arguments: *mut *mut ffi::PyObject,
-    count: ffi::Py_ssize_t,
-) -> *mut ffi::PyObject {
-    leave(object.cast(), arguments, count);
-    ffi::Py_INCREF(shared().ready);
-    shared().ready
-}
-
-unsafe extern "C" fn exit(
-    object: *mut ffi::PyObject,
-    arguments: *mut *mut ffi::PyObject,
-    count: ffi::Py_ssize_t,
-) -> *mut ffi::PyObject {
-    leave(object.cast(), arguments, count);
-    ffi::Py_INCREF(ffi::Py_False());
-    ffi::Py_False()
-}
-
-unsafe fn leave(trace: *mut TraceObject, arguments: *mut *mut ffi::PyObject, count: ffi::Py_ssize_t) {
-    let now = TraceObject::now(trace);
-    let exception = if count >= 2 { *arguments.add(1) } else { ffi::Py_None() };
-    let (status, error) = super::raised::judge(exception);
-    TraceObject::end(trace, now, status, error, None);
-}
-
-/// `__aenter__` and `__aexit__`, looked up on a trace, are the trace: called without arguments it begins, called with
-/// three it ends. CPython makes a bound method of whatever else it finds there, twice a trace.
-unsafe extern "C" fn enter_or_exit(
-    object: *mut ffi::PyObject,
-    arguments: *const *mut ffi::PyObject,
-    count: usize,
-    keywords: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    let count = ffi::PyVectorcall_NARGS(count);
-    if !keywords.is_null() || !(count == 0 || count == 3) {
-        ffi::PyErr_SetString(
-            ffi::PyExc_TypeError,
-            c"a trace is entered without arguments and left with three: write 'async with' or 'with'".as_ptr(),
-        );
-        return null_mut();
-    }
-    if count == 0 { aenter(object, null_mut()) } else { aexit(object, arguments.cast_mut(), count) }
-}
-
-/// The descriptor of both: on an instance it gives the instance, on the class itself.
-unsafe extern "C" fn bind(
-    descriptor: *mut ffi::PyObject,
-    instance: *mut ffi::PyObject,
-    _class: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    let found = if instance.is_null() || instance == ffi::Py_None() { descriptor } else { instance };
-    ffi::Py_INCREF(found);
-    found
-}
-
-/// `Trace.__aenter__(trace)`, as `contextlib.AsyncExitStack` calls it.
-unsafe extern "C" fn call_on_class(
-    _descriptor: *mut ffi::PyObject,
-    arguments: *mut ffi::PyObject,
-    _keywords: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    let count = ffi::PyTuple_Size(arguments);
-    let trace = if count > 0 { ffi::PyTuple_GetItem(arguments, 0) } else { null_mut() };
-    if trace.is_null() || ffi::Py_TYPE(trace) != TRACE.get() || !(count == 1 || count == 4) {
-        ffi::PyErr_Clear();
-        ffi::PyErr_SetString(ffi::PyExc_TypeError, c"the first argument must be a trace".as_ptr());
-        return null_mut();
-    }
-    if count == 1 {
-        return aenter(trace, null_mut());
-    }
-    let mut exception = [1, 2, 3].map(|index| ffi::PyTuple_GetItem(arguments, index));
-    aexit(trace, exception.as_mut_ptr(), 3)
-}
-
-/// `_end(exception)`: what `Profiler.end_trace` calls.
-unsafe extern "C" fn end(object: *mut ffi::PyObject, exception: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    let trace: *mut TraceObject = object.cast();
-    let now = TraceObject::now(trace);
-    let (status, error) = super::raised::judge(exception);
-    TraceObject::end(trace, now, status, error, None);
-    ffi::Py_INCREF(ffi::Py_None());
-    ffi::Py_None()
-}
-
-// --- attributes ---
-
-fn float(value: f64) -> *mut ffi::PyObject {
-    // SAFETY: called by attribute getters, with the GIL.
-    unsafe { ffi::PyFloat_FromDouble(value) }
-}
-
-unsafe fn none() -> *mut ffi::PyObject {
-    ffi::Py_INCREF(ffi::Py_None());
-    ffi::Py_None()
-}
-
-/// What a getter is for; carried in its closure pointer.
-#[derive(Clone, Copy)]
-#[repr(usize)]
-enum Field {
-    Name = 1,
-    Metadata,
-    TraceId,
-    ParentId,
-    TaskId,
-    TaskName,
-    ThreadId,
-    StartTime,
-    EndTime,
-    Duration,
-    Status,
-    Error,
-    MemoryStart,
-    MemoryEnd,
-    MemoryDelta,
-    RunTime,
-    WaitTime,
-    StackTrace,
-}
-
-unsafe extern "C" fn get(object: *mut ffi::PyObject, closure: *mut c_void) -> *mut ffi::PyObject {
-    let this = &mut *object.cast::<TraceObject>();
-    let recorder = this.recorder.as_ref();
-    let began = this.stage != Stage::New;
-    let duration = || {
-        let end = if this.stage == Stage::Open { (*this.recorder).ticks() } else { this.end };
-        end.saturating_sub(this.start)
-    };
-    let field = closure as usize;
-    let is = |wanted: Field| field == wanted as usize;
-    let number = |value: u64| ffi::PyLong_FromUnsignedLongLong(value);
-    if is(Field::Name) {
-        ffi::Py_XINCREF(this.name);
-        return this.name;
-    }
-    if is(Field::Metadata) {
-        if this.metadata.is_null() {
-            this.metadata = ffi::PyDict_New();
-            ffi::PyObject_GC_Track(object.cast());
-            if this.stage == Stage::Open {
-                ProfilerBase::of(this.profiler).carries(this.id, this);
-            }
-        }
-        ffi::Py_XINCREF(this.metadata);
-        return this.metadata;
-    }
-    if is(Field::Status) {
-        let name = if began { this.status.name() } else { "open" };
-        return ffi::PyUnicode_FromStringAndSize(name.as_ptr().cast(), name.len() as ffi::Py_ssize_t);
-    }
-    let Some(recorder) = recorder.filter(|_| began) else { return none() };
-    if is(Field::TraceId) {
-        number(this.id)
-    } else if is(Field::ParentId) && this.parent != 0 {
-        number(this.parent)
-    } else if is(Field::TaskId) && this.task != 0 {
-        number(u64::from(this.task))
-    } else if is(Field::TaskName) && this.task != 0 {
-        recorder.task_name(this.task).map_or_else(
-            || none(),
-            |name| ffi::PyUnicode_FromStringAndSize(name.as_ptr().cast(), name.len() as ffi::Py_ssize_t),
-        )
-    } else if is(Field::ThreadId) {
-        recorder.thread_id(this.id).map_or_else(|| none(), number)
-    } else if is(Field::StartTime) {
-        float(recorder.epoch_seconds(this.start))
-    } else if is(Field::EndTime) && this.stage == Stage::Ended {
-        float(recorder.epoch_seconds(this.start) + recorder.seconds(this.end - this.start))
-    } else if is(Field::Duration) {
-        float(recorder.seconds(duration()))
-    } else if is(Field::Error) {
-        this.error.as_ref().map_or_else(
-            || none(),
-            |error| ffi::PyUnicode_FromStringAndSize(error.as_ptr().cast(), error.len() as ffi::Py_ssize_t),
-        )
-    } else if is(Field::MemoryStart) {
-        number(u64::from(this.memory_start_kib) * 1024)
-    } else if is(Field::MemoryEnd) && this.stage == Stage::Ended {
-        number(u64::from(this.memory_end_kib) * 1024)
-    } else if is(Field::MemoryDelta) && this.stage == Stage::Ended {
-        ffi::PyLong_FromLongLong((i64::from(this.memory_end_kib) - i64::from(this.memory_start_kib)) * 1024)
-    } else if is(Field::RunTime) {
-        this.run_until_now().map_or_else(|| none(), |run| float(recorder.seconds(run)))
-    } else if is(Field::WaitTime) {
-        let wait = this.run_until_now().map(|run| duration().saturating_sub(run));
-        wait.map_or_else(|| none(), |wait| float(recorder.seconds(wait)))
-    } else if is(Field::StackTrace) {
-        super::stack::text(this.stack.as_deref())
-    } else {
-        none()
-    }
-}
-
-const fn getter(name: &'static std::ffi::CStr, field: Field, doc: &'static std::ffi::CStr) -> ffi::PyGetSetDef {
-    ffi::PyGetSetDef {
-        name: name.as_ptr(),
-        get: Some(get),
-        set: None,
-        doc: doc.as_ptr(),
-        closure: ptr::without_provenance_mut(field as usize),
-    }
-}
-
-/// Makes the type.
-pub(super) unsafe fn make_type(module: *mut ffi::PyObject) -> *mut ffi::PyTypeObject {
-    use super::types::{fast, leak, no_arguments, offset, one_argument, slot};
-    let getters = leak(vec![
-        getter(c"name", Field::Name, c"What is traced."),
-        getter(
-            c"metadata",
-            Field::Metadata,
-            c"Names and values attached to it; may be added to while it is open.",
-        ),
-        getter(c"trace_id", Field::TraceId, c"Unique in the process; None before it begins."),
-        getter(c"parent_id", Field::ParentId, c"The innermost open trace of the flow when it began, or None."),
-        getter(c"task_id", Field::TaskId, c"The asyncio task that it began in, numbered; None outside of one."),
-        getter(c"task_name", Field::TaskName, c"That task's name."),
-        getter(
-            c"thread_id",
-            Field::ThreadId,
-            c"The thread that it began in, as threading.get_native_id() gives it.",
-        ),
-        getter(c"start_time", Field::StartTime, c"When it began, in seconds since the epoch."),
-        getter(c"end_time", Field::EndTime, c"When it ended, in seconds since the epoch; None while it is open."),
-        getter(c"duration", Field::Duration, c"Seconds from its beginning to its end, or to now."),
-        getter(c"status", Field::Status, c"open, ok, error, cancelled or abandoned."),
-        getter(c"error", Field::Error, c"What it failed with, e.g. 'ValueError: no such user', or None."),
-        getter(
-            c"memory_start",
-            Field::MemoryStart,
-            c"Resident bytes of the process when it began, at most 10 ms old.",
-        ),
-        getter(c"memory_end", Field::MemoryEnd, c"The same when it ended; None while it is open."),
-        getter(c"memory_delta", Field::MemoryDelta, c"The difference of both."),
-        getter(c"run_time", Field::RunTime, c"Seconds that it ran, or None where that is not known."),
-        getter(c"wait_time", Field::WaitTime, c"Its duration less its run time."),
-        getter(
-            c"stack_trace",
-            Field::StackTrace,
-            c"Where it began, as a traceback prints it; None unless collected.",
-        ),
-        // SAFETY: a null name ends the table.
-        std::mem::zeroed(),
-    ]);
-    let methods = leak(vec![
-        no_arguments(c"__enter__", aenter),
-        fast(c"__exit__", exit),
-        one_argument(c"_end", end),
-        // SAFETY: a null name ends the table.
-        std::mem::zeroed(),
-    ]);
-    let members = leak(vec![
-        offset(c"__vectorcalloffset__", std::mem::offset_of!(TraceObject, vectorcall)),
-        // SAFETY: a null name ends the table.
-        std::mem::zeroed(),
-    ]);
-    let doc = c"A trace: the context manager that begins and ends it, and what is known of it.";
-    let made = super::types::make(
-        module,
-        c"mtaio.monitoring._native.Trace",
-        size_of::<TraceObject>(),
-        ffi::Py_TPFLAGS_HAVE_GC | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION | ffi::Py_TPFLAGS_HAVE_VECTORCALL,
-        vec![
-            slot(ffi::Py_tp_call, ffi::PyVectorcall_Call as *mut c_void),
-            slot(ffi::Py_tp_members, members.cast()),
-            slot(ffi::Py_tp_dealloc, dealloc as *mut c_void),
-            slot(ffi::Py_tp_traverse, traverse as *mut c_void),
-            slot(ffi::Py_tp_clear, clear as *mut c_void),
-            slot(ffi::Py_tp_repr, repr as *mut c_void),
-            slot(ffi::Py_tp_iter, itself as *mut c_void),
-            slot(ffi::Py_tp_iternext, next as *mut c_void),
-            slot(ffi::Py_am_await, itself as *mut c_void),
-            slot(ffi::Py_am_send, finish_with_itself as *mut c_void),
-            slot(ffi::Py_tp_getset, getters.cast()),
-            slot(ffi::Py_tp_methods, methods.cast()),
-            slot(ffi::Py_tp_doc, doc.as_ptr() as *mut c_void),
-        ],
-    );
-    if made.is_null() || add_async_methods(module, made).is_none() {
-        return null_mut();
-    }
-    made
-}
-
-unsafe fn add_async_methods(module: *mut ffi::PyObject, made: *mut ffi::PyTypeObject) -> Option<()> {
-    use super::types::slot;
-    let kind = super::types::make(
-        module,
-        c"mtaio.monitoring._native.TraceMethod",
-        size_of::<ffi::PyObject>(),
-        ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION,
-        vec![
-            slot(ffi::Py_tp_descr_get, bind as *mut c_void),
-            slot(ffi::Py_tp_call, call_on_class as *mut c_void),
-            slot(ffi::Py_tp_doc, c"__aenter__ and __aexit__ of a trace.".as_ptr() as *mut c_void),
-        ],
-    );
-    if kind.is_null() {
-        return None;
-    }
-    for name in [c"__aenter__", c"__aexit__"] {
-        let descriptor = ffi::PyType_GenericAlloc(kind, 0);
-        if descriptor.is_null() || ffi::PyObject_SetAttrString(made.cast(), name.as_ptr(), descriptor) < 0 {
-            return None;
-        }
-        ffi::Py_DECREF(descriptor);
-    }
-    Some(())
 }

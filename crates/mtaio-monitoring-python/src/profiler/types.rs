@@ -206,8 +206,6 @@ pub(super) fn one_argument(name: &'static CStr, function: NoArguments) -> ffi::P
 }
 
 pub(super) fn fast(name: &'static CStr, function: Fast) -> ffi::PyMethodDef {
-    // SAFETY: METH_FASTCALL promises the arguments as a pointer to constants; both pointers are the same size.
-    let function: ffi::PyCFunctionFast = unsafe { std::mem::transmute(function) };
     let ml_meth = ffi::PyMethodDefPointer { PyCFunctionFast: function };
     ffi::PyMethodDef { ml_name: name.as_ptr(), ml_meth, ml_flags: ffi::METH_FASTCALL, ml_doc: ptr::null() }
 }

@@ -5,9 +5,9 @@
 //! future does so around each poll, so that two futures that take turns on a thread never see each other's.
 
 mod atomic;
-mod diff;
 #[doc(hidden)]
 pub mod attribute;
+mod diff;
 mod extra;
 mod finished;
 #[cfg(feature = "tracing-layer")]
