@@ -314,6 +314,7 @@ unsafe fn end_task(this: *mut CoroutineObject, status: Status) {
     if (*this).task != 0 {
         let profiler = ProfilerBase::of((*this).profiler);
         profiler.lives_no_more((*this).task);
+        task::rename_running(profiler.recorder(), (*this).task);
         profiler.recorder().end_task((*this).task, status, (*this).run, (*this).steps);
     }
 }

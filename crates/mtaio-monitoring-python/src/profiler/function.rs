@@ -310,6 +310,9 @@ pub(super) unsafe fn make_type(module: *mut ffi::PyObject) -> *mut ffi::PyTypeOb
         asked(c"__doc__"),
         asked(c"__module__"),
         asked(c"__dict__"),
+        // A type that somebody asks for its annotations keeps some of its own.
+        asked(c"__annotations__"),
+        asked(c"__type_params__"),
         // SAFETY: a null name ends the table.
         std::mem::zeroed(),
     ]);

@@ -173,6 +173,7 @@ impl ProfilerBase {
     /// What was recorded until now.
     fn _mtaio_profile(&self, py: Python<'_>) -> profile::NativeProfile {
         let recorder = Arc::clone(self.recorder_arc());
+        task::rename_living(py, &recorder);
         // SAFETY: see `Sync`; whatever is in the tables is alive, and nothing here can let go of it.
         let carried: HashMap<u64, Extra> = unsafe {
             let inside = &*self.inside.get();

@@ -33,7 +33,7 @@ struct Known {
     /// Its number in each recorder that met it: nearly always one.
     ids: Vec<(Arc<Recorder>, u32)>,
     /// Calls back when the task is gone, before its address can be another's.
-    _watch: Py<PyAny>,
+    watch: Py<PyAny>,
 }
 
 /// The tasks that are known, by address; and by the address of the weak reference that watches them.
@@ -226,7 +226,7 @@ unsafe fn number_of(profiler: &ProfilerBase, task: *mut ffi::PyObject, id: u32) 
         let Some(watch) = watch_end(task) else { return id };
         let table = (*TASKS.0.get()).get_or_insert_default();
         table.watched.insert(watch.as_ptr() as usize, address);
-        table.known.insert(address, Known { ids: Vec::with_capacity(1), _watch: watch });
+        table.known.insert(address, Known { ids: Vec::with_capacity(1), watch });
     }
     if let Some(known) = (*TASKS.0.get()).get_or_insert_default().known.get_mut(&address) {
         known.ids.push((Arc::clone(recorder), id));
@@ -246,6 +246,42 @@ pub(super) unsafe fn adopt(profiler: &ProfilerBase, id: u32) {
         profiler.recorder().rename_task(id, &name);
     }
     number_of(profiler, task, id);
+}
+
+/// The running task ends, which is known by this number: an eager one is given its name only after its first step.
+pub(super) unsafe fn rename_running(recorder: &Recorder, id: u32) {
+    let (_, task) = running();
+    if task.is_null() {
+        return;
+    }
+    // Whoever closes a coroutine may be another task than the one that it was.
+    let known = (*TASKS.0.get()).get_or_insert_default().known.get(&(task as usize));
+    let is_it = known
+        .is_some_and(|known| known.ids.iter().any(|(other, known)| other.id() == recorder.id() && *known == id));
+    if is_it && let Some(name) = task_name(task) {
+        recorder.rename_task(id, &name);
+    }
+    ffi::Py_DECREF(task);
+}
+
+/// Tells a recorder the names that living tasks have now.
+pub(super) fn rename_living(py: Python<'_>, recorder: &Arc<Recorder>) {
+    // SAFETY: with the GIL; what is found is copied before anything of Python's is called.
+    let living: Vec<(Py<PyAny>, u32)> = unsafe {
+        let known = (*TASKS.0.get()).get_or_insert_default().known.values();
+        known
+            .filter_map(|known| {
+                let (_, id) = known.ids.iter().find(|(other, _)| Arc::ptr_eq(other, recorder))?;
+                Some((known.watch.clone_ref(py), *id))
+            })
+            .collect()
+    };
+    for (watch, id) in living {
+        let name = watch.call0(py).and_then(|task| task.call_method0(py, "get_name"));
+        if let Ok(name) = name.and_then(|name| name.extract::<String>(py)) {
+            recorder.rename_task(id, &name);
+        }
+    }
 }
 
 unsafe fn task_name(task: *mut ffi::PyObject) -> Option<String> {
