@@ -28,7 +28,7 @@ class ProfileTrace:
         memory_end: The same when it ended.
         trace_id: Unique in the process.
         parent_id: The innermost open trace of the same flow when it began, or None.
-        task_id: The asyncio task that it began in, numbered; None outside of one.
+        task_id: The task that it began in, numbered; None outside of one.
         task_name: That task's name; None where the task is not known any more.
         thread_id: The thread that it began in, as ``threading.get_native_id()`` gives it.
         status: ``"ok"``, ``"error"``, ``"cancelled"``, ``"abandoned"`` (left half-way) or ``"open"``.

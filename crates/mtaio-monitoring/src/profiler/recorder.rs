@@ -4,6 +4,8 @@
 //! lock a thread still costs four atomic read-modify-writes a trace. Here a thread writes open traces into slots and
 //! finished ones into a ring, both made of atomic words that others may read at any moment, and takes the one lock only
 //! when its ring is full.
+//!
+//! Long because beginning, ending, looking and forgetting share the rules of the rings and slots, which are read together.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;

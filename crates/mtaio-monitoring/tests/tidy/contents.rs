@@ -14,7 +14,9 @@ fn found(folder: &str, words: &[&str], homes: &[&str]) -> Vec<String> {
     };
     let mut found = Vec::new();
     for file in with_ending(&files, &[".rs", ".py"]).filter(outside) {
-        let lines = code(file).into_iter().filter(|(_, line)| !line.trim_start().starts_with('#'));
+        // Comments, and the examples in docstrings.
+        let is_talk = |line: &str| ["#", ">>> ", "... "].iter().any(|mark| line.trim_start().starts_with(mark));
+        let lines = code(file).into_iter().filter(|(_, line)| !is_talk(line));
         for (number, line) in lines.filter(|(_, line)| words.iter().any(|word| line.contains(word))) {
             found.push(format!("{file}:{number}: {}", line.trim()));
         }

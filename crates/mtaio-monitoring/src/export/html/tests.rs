@@ -99,7 +99,7 @@ fn of_too_many_traces_the_longest_and_the_latest_are_held() {
 
 #[test]
 fn a_profile_of_nothing_has_a_page() {
-    let data = data_of(&write(&crate::Profile::default()));
+    let data = data_of(&write(&crate::profiler::Profile::default()));
     assert_eq!((&data["traces"], &data["start"]), (&Value::from(0), &Value::Null));
 }
 
