@@ -86,7 +86,8 @@ def test_recursion_up_to_the_limit() -> None:
     finally:
         threading.stack_size(size)
         sys.setrecursionlimit(before)
-    assert deepest[1] > deepest[0] / 4
+    # 3.12 allows native calls half as deep as others, and two of them are a level.
+    assert deepest[1] > deepest[0] / 5
     profile = asyncio.run(profiler.get_profile())
     assert deepest[1] <= len(profile.traces) <= deepest[1] + 1
     assert {trace.status for trace in profile.traces} == {"error"}
