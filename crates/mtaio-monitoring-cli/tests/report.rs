@@ -126,3 +126,17 @@ fn a_reader_that_has_enough_ends_it_quietly() {
         assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""), "{format}");
     }
 }
+
+#[test]
+fn a_file_name_that_asks_for_nothing_known_is_refused() {
+    let saved = Saved::new(&["parse"]);
+    let picture = saved.beside("out.svg");
+    let output = run(&["report", saved.path(), "--output", picture.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("give --format, one of json, chrome-trace"), "{}", stderr(&output));
+    let page = saved.beside("changes.html");
+    let output = run(&["report", saved.path(), "--diff", saved.path(), "--output", page.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("what changed is text"), "{}", stderr(&output));
+    assert!(!picture.exists() && !page.exists());
+}

@@ -81,7 +81,7 @@ class ProfileTask:
         start_time: When it was spawned, in seconds since the epoch.
         end_time: When it ended; while it lives, when the profile was taken.
         status: As of a trace.
-        run_time: Seconds that it ran; 0 while it lives.
+        run_time: Seconds that it ran until it ended, or until the profile was taken.
         wait_time: Seconds that it did not.
         steps: How often it was resumed.
     """

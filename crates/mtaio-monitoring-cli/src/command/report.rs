@@ -10,12 +10,20 @@ use super::arguments::Report;
 use super::ending::{Ending, Failure};
 
 pub(super) fn run(arguments: &Report) -> Result<Ending, Failure> {
+    let format = match (arguments.format, &arguments.output) {
+        (None, Some(path)) if !is_standard(path) => format_of(path)?,
+        (format, _) => format,
+    };
+    if arguments.diff.is_some() && format.is_some() {
+        let message = "what changed is text: give --output a name that ends in .txt, or leave it away";
+        return Err(MonitoringError::Profile(message.to_owned()).into());
+    }
     let profile = read(&arguments.file)?;
     let text = if let Some(other) = &arguments.diff {
         let diff = profile.diff(&read(other)?);
         if arguments.all { format!("{diff:#}") } else { diff.to_string() }
     } else {
-        match arguments.format.or_else(|| Format::of_path(arguments.output.as_ref()?)) {
+        match format {
             Some(format) => profile.export(format),
             None if arguments.all => format!("{profile:#}"),
             None => profile.to_string(),
@@ -37,6 +45,19 @@ pub(super) fn run(arguments: &Report) -> Result<Ending, Failure> {
 
 fn is_standard(path: &Path) -> bool {
     path == Path::new("-")
+}
+
+/// The format that a file's name asks for; `None` for text.
+fn format_of(path: &Path) -> Result<Option<Format>, MonitoringError> {
+    let suffix = path.extension().map(|suffix| suffix.to_string_lossy().into_owned());
+    match (Format::of_path(path), suffix.as_deref()) {
+        (None, Some(suffix)) if suffix != "txt" => {
+            let formats = Format::ALL.map(Format::name).join(", ");
+            let path = path.display();
+            Err(MonitoringError::Profile(format!("no format goes with {path}: give --format, one of {formats}")))
+        }
+        (format, _) => Ok(format),
+    }
 }
 
 fn read(path: &Path) -> Result<Profile, MonitoringError> {

@@ -43,18 +43,19 @@ impl Profile {
 
 fn head(profile: &Profile, html: &mut String) {
     let all = profile.metrics(None);
-    let mut facts =
-        vec![format!("<b>{}</b>", time(profile.total_time() * 1e9)), format!("{} traces", count(all.call_count))];
+    let mut facts = vec![format!("<b>{}</b>", time(profile.total_time() * 1e9))];
     let more = [
+        (all.call_count, "traces"),
         (profile.tasks().count() as u64, "tasks"),
         (all.error_count, "errors"),
         (profile.open_traces().len() as u64, "still open"),
         (profile.let_go(), "let go"),
         (profile.dropped(), "not recorded"),
     ];
-    facts.extend(
-        more.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{} {word}", count(*number))),
-    );
+    facts.extend(more.iter().filter(|(number, _)| *number > 0).map(|(number, word)| {
+        let word = if *number == 1 { word.trim_end_matches('s') } else { word };
+        format!("{} {word}", count(*number))
+    }));
     let _ = write!(html, "<p style=\"margin:0 0 6px\">{}</p>", facts.join(" · "));
 }
 
