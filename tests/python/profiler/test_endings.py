@@ -243,3 +243,18 @@ def test_the_interpreter_exits_with_open_traces() -> None:
     command = [sys.executable, "-X", "dev", "-c", textwrap.dedent(program)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+def test_an_open_trace_in_a_cycle_is_collected_and_asked_no_more() -> None:
+    profiler = Profiler()
+
+    async def main() -> None:
+        trace = await profiler.start_trace("in a cycle", {"state": "open"})
+        trace.metadata["itself"] = trace
+
+    # The context that holds the trace goes with the loop's task.
+    asyncio.run(main())
+    gc.collect()
+    profile = asyncio.run(profiler.get_profile())
+    assert profile.open_traces == []
+    assert [(trace.name, trace.status) for trace in profile.traces] == [("in a cycle", "abandoned")]

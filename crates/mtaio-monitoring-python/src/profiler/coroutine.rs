@@ -39,6 +39,8 @@ pub(super) struct CoroutineObject {
     spawned: *mut TraceObject,
     /// The task that it is, where that is recorded; 0 for none.
     task: u32,
+    /// The recorder in which it has that number.
+    recorder: u64,
     run: u64,
     /// When it was resumed last; 0 while it is suspended.
     resumed_at: u64,
@@ -90,7 +92,8 @@ impl CoroutineObject {
     }
 
     /// Makes it the coroutine of a task that begins with this link, which it takes over.
-    pub(super) fn set_task(&mut self, task: u32, spawned: *mut TraceObject) {
+    pub(super) unsafe fn set_task(&mut self, task: u32, spawned: *mut TraceObject) {
+        self.recorder = ProfilerBase::of(self.profiler).recorder().id();
         self.task = task;
         self.spawned = spawned;
     }
@@ -102,7 +105,7 @@ impl CoroutineObject {
         if !(*this).spawned.is_null() {
             trace::set_innermost((*this).spawned);
         }
-        if (*this).task != 0 && !(*this).is_adopted {
+        if (*this).task != 0 && !(*this).is_adopted && (*this).recorder == profiler.recorder().id() {
             (*this).is_adopted = true;
             task::adopt(profiler, (*this).task);
             profiler.lives((*this).task, this);
@@ -215,6 +218,7 @@ pub(super) unsafe fn new(
             name_id,
             spawned: null_mut(),
             task: 0,
+            recorder: 0,
             run: 0,
             resumed_at: 0,
             steps: 0,
@@ -311,8 +315,9 @@ unsafe fn end_task_unrun(this: *mut CoroutineObject) {
 }
 
 unsafe fn end_task(this: *mut CoroutineObject, status: Status) {
-    if (*this).task != 0 {
-        let profiler = ProfilerBase::of((*this).profiler);
+    let profiler = ProfilerBase::of((*this).profiler);
+    // After a fork the number is that of another task, or of none.
+    if (*this).task != 0 && (*this).recorder == profiler.recorder().id() {
         profiler.lives_no_more((*this).task);
         task::rename_running(profiler.recorder(), (*this).task);
         profiler.recorder().end_task((*this).task, status, (*this).run, (*this).steps);

@@ -54,6 +54,10 @@ unsafe extern "C" fn traverse(object: *mut ffi::PyObject, visit: ffi::visitproc,
 
 unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> c_int {
     let trace: *mut TraceObject = object.cast();
+    if (*trace).stage == Stage::Open {
+        // From here on a profile would find nothing that it carries.
+        ProfilerBase::of((*trace).profiler).carries_no_more((*trace).id);
+    }
     for reference in [&raw mut (*trace).name, &raw mut (*trace).metadata] {
         ffi::Py_XDECREF(ptr::replace(reference, null_mut()));
     }

@@ -283,6 +283,10 @@ impl TraceObject {
     ) {
         let this = &mut *trace;
         let Some(open) = this.open.take() else { return };
+        if this.is_of_the_parent() {
+            this.stage = Stage::Ended;
+            return;
+        }
         let recorder = &*this.recorder;
         this.stage = Stage::Ended;
         this.status = status;
@@ -292,6 +296,12 @@ impl TraceObject {
         this.error = error;
         this.memory_end_kib = recorder.memory_kib(now);
         recorder.end(open, this.end, Ending { status, run_ticks: this.run, extra });
+    }
+
+    /// Whether it was begun before a fork, in the process of which this one is the child. There its recorder's locks may
+    /// be held for ever, and whatever it became is the parent's to record.
+    unsafe fn is_of_the_parent(&self) -> bool {
+        !ptr::eq(self.recorder, ProfilerBase::of(self.profiler).recorder())
     }
 
     /// What it carries now: it may be added to as long as it is open.
@@ -326,6 +336,9 @@ impl TraceObject {
         let this = &mut *trace;
         let Some(open) = this.open.take() else { return };
         this.stage = Stage::Ended;
+        if this.is_of_the_parent() {
+            return;
+        }
         let run = this.ran(now);
         let extra = this.give_up(None);
         (*this.recorder).end(open, now, Ending { status: Status::Abandoned, run_ticks: run, extra });
