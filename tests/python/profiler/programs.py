@@ -3,6 +3,8 @@
 A program is a tuple of steps. Running a step hands down, by plain arguments, the names of the traces that are
 the innermost open ones (one of each profiler); no context variable decides what is expected. Names are made
 anew at each run of a step, so each trace has its own.
+
+Long because each kind of step is written beside its oracle, and all of them are one interpreter.
 """
 
 import asyncio
