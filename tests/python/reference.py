@@ -4,7 +4,7 @@ import ast
 import inspect
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -98,3 +98,17 @@ def block(containing: str) -> Block:
     found = [block for block in blocks() if containing in block.source]
     assert len(found) == 1, f"{len(found)} blocks of the reference contain {containing!r}, expected one"
     return found[0]
+
+
+class Executed:
+    """Says which block a test runs: ``@executes("usage")``. A file counts its own at its end."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def __call__(self, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+        def mark(test: Callable[..., None]) -> Callable[..., None]:
+            self.names.add(name)
+            return test
+
+        return mark

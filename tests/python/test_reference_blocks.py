@@ -7,7 +7,6 @@ import inspect
 import re
 import time
 import types
-from collections.abc import Callable
 from typing import Any, List  # noqa: UP035 - a name that the reference leaves open
 
 import pytest
@@ -16,17 +15,7 @@ from burners import burning, usable_cores
 from deadline import Told, eventually, run, sampling_threads
 from mtaio.monitoring import Alert, CPUStats, IOStats, MemoryStats, Profiler, ResourceMonitor, SystemStats
 
-_executed: set[str] = set()
-
-
-def executes(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Says which block a test runs, for the count at the end of this file."""
-
-    def mark(test: Callable[..., None]) -> Callable[..., None]:
-        _executed.add(name)
-        return test
-
-    return mark
+executes = reference.Executed()
 
 
 def block(name: str) -> reference.Block:
@@ -329,7 +318,7 @@ def test_no_block_is_missed() -> None:
     for name, text in {**reference.MONITOR, **reference.PROFILER}.items():
         owners[reference.block(text).line].append(name)
     assert all(len(names) == 1 for names in owners.values()), f"blocks by line and whose they are: {owners}"
-    assert _executed == set(reference.MONITOR), "each block of the monitor is run by a test of this file"
+    assert executes.names == set(reference.MONITOR), "each block of the monitor is run by a test of this file"
     assert reference.kinds() == {"python": len(reference.MONITOR) + len(reference.PROFILER)}
 
 

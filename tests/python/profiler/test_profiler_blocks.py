@@ -16,17 +16,7 @@ from mtaio.monitoring import Profile, Profiler, ProfileTrace
 
 T = TypeVar("T")
 
-_executed: set[str] = set()
-
-
-def executes(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Says which block a test runs, for the count at the end of this file."""
-
-    def mark(test: Callable[..., None]) -> Callable[..., None]:
-        _executed.add(name)
-        return test
-
-    return mark
+executes = reference.Executed()
 
 
 def block(name: str) -> reference.Block:
@@ -172,4 +162,4 @@ def test_performance_profiling() -> None:
 
 
 def test_no_block_is_missed() -> None:
-    assert _executed == set(reference.PROFILER)
+    assert executes.names == set(reference.PROFILER)

@@ -9,7 +9,7 @@
 #![expect(unsafe_code, reason = "slots of CPython written by hand; every function here runs with the GIL")]
 #![allow(unsafe_op_in_unsafe_fn, reason = "the bodies are calls of CPython's C API from end to end")]
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::ptr::{self, null_mut};
 
@@ -18,7 +18,7 @@ use pyo3::ffi;
 
 use super::raised::Raised;
 use super::trace::{self, Stage, TraceObject};
-use super::types::{COROUTINE, allocate, revive, stop_with};
+use super::types::{COROUTINE, Spare, attribute_of_either, class_of_either, itself, stop_with, visit_each};
 use super::{ProfilerBase, task};
 
 /// A coroutine around another.
@@ -46,7 +46,6 @@ pub(super) struct CoroutineObject {
     resumed_at: u64,
     steps: u32,
     stage: Stage,
-    is_adopted: bool,
 }
 
 struct Next(Cell<u64>);
@@ -54,14 +53,7 @@ struct Next(Cell<u64>);
 unsafe impl Sync for Next {}
 static NUMBER: Next = Next(Cell::new(1));
 
-/// Objects that were used before, for the next coroutines.
-struct Spare(UnsafeCell<Vec<*mut CoroutineObject>>);
-// SAFETY: it is touched with the GIL held only, and never across a call that could let go of it.
-unsafe impl Sync for Spare {}
-static SPARE: Spare = Spare(UnsafeCell::new(Vec::new()));
-
-/// Objects that are kept for the next coroutines.
-const MOST_SPARE: usize = 64;
+static SPARE: Spare<CoroutineObject> = Spare::new();
 
 thread_local! {
     /// The innermost of these that runs on this thread: the clock of whatever begins in it.
@@ -105,8 +97,7 @@ impl CoroutineObject {
         if !(*this).spawned.is_null() {
             trace::set_innermost((*this).spawned);
         }
-        if (*this).task != 0 && !(*this).is_adopted && (*this).recorder == profiler.recorder().id() {
-            (*this).is_adopted = true;
+        if (*this).task != 0 && (*this).recorder == profiler.recorder().id() {
             task::adopt(profiler, (*this).task);
             profiler.lives((*this).task, this);
         }
@@ -143,28 +134,24 @@ impl CoroutineObject {
         now
     }
 
-    /// Ends the trace and the task, as the exception says that is raised now.
-    unsafe fn finish(this: *mut Self, now: u64, raised: Option<&Raised>) {
+    /// Ends the trace and the task, once.
+    unsafe fn finish(this: *mut Self, now: u64, status: Status, error: Option<Box<str>>) {
         if (*this).stage == Stage::Ended {
             return;
         }
         (*this).stage = Stage::Ended;
         TraceObject::unlink((*this).spawned);
-        let (status, error) = raised.map_or((Status::Ok, None), |raised| raised.judge());
         end_task(this, status);
         if !(*this).trace.is_null() {
             TraceObject::end((*this).trace, now, status, error, Some((*this).run));
         }
     }
 
-    /// As [`Self::finish`], with the exception that is raised.
+    /// As [`Self::finish`], as the exception says that is raised.
     unsafe fn finish_raised(this: *mut Self, now: u64) {
         let raised = Raised::take();
-        if raised.is_stop() {
-            Self::finish(this, now, None);
-        } else {
-            Self::finish(this, now, Some(&raised));
-        }
+        let (status, error) = if raised.is_stop() { (Status::Ok, None) } else { raised.judge() };
+        Self::finish(this, now, status, error);
         raised.restore();
     }
 
@@ -194,10 +181,7 @@ pub(super) unsafe fn new(
     name_id: NameId,
     inner: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    let object = match (*SPARE.0.get()).pop() {
-        Some(object) => revive(object, &COROUTINE),
-        None => allocate::<CoroutineObject>(&COROUTINE),
-    };
+    let object = SPARE.take_or_allocate(&COROUTINE);
     if object.is_null() {
         ffi::Py_DECREF(inner);
         return null_mut();
@@ -223,7 +207,6 @@ pub(super) unsafe fn new(
             resumed_at: 0,
             steps: 0,
             stage: Stage::New,
-            is_adopted: false,
         },
     );
     ffi::PyObject_GC_Track(object.cast());
@@ -244,7 +227,7 @@ unsafe extern "C" fn am_send(
     let now = CoroutineObject::suspend(this, before);
     match how {
         ffi::PySendResult::PYGEN_NEXT => {}
-        ffi::PySendResult::PYGEN_RETURN => CoroutineObject::finish(this, now, None),
+        ffi::PySendResult::PYGEN_RETURN => CoroutineObject::finish(this, now, Status::Ok, None),
         ffi::PySendResult::PYGEN_ERROR => CoroutineObject::finish_raised(this, now),
     }
     ffi::Py_DECREF(object);
@@ -299,10 +282,9 @@ unsafe extern "C" fn close(object: *mut ffi::PyObject, _none: *mut ffi::PyObject
     if was == Stage::New {
         (*this).stage = Stage::Ended;
         end_task_unrun(this);
-        return ffi::PyObject_CallMethodNoArgs((*this).inner, super::interned(c"close"));
+        return ffi::PyObject_CallMethodNoArgs((*this).inner, super::close_name());
     }
-    let result =
-        CoroutineObject::call(object, |inner| ffi::PyObject_CallMethodNoArgs(inner, super::interned(c"close")));
+    let result = CoroutineObject::call(object, |inner| ffi::PyObject_CallMethodNoArgs(inner, super::close_name()));
     if !result.is_null() {
         abandon(this);
     }
@@ -326,15 +308,8 @@ unsafe fn end_task(this: *mut CoroutineObject, status: Status) {
 
 /// It was left half-way.
 unsafe fn abandon(this: *mut CoroutineObject) {
-    if (*this).stage != Stage::Open {
-        return;
-    }
-    (*this).stage = Stage::Ended;
-    TraceObject::unlink((*this).spawned);
-    let now = CoroutineObject::now(this);
-    end_task(this, Status::Abandoned);
-    if !(*this).trace.is_null() {
-        TraceObject::end((*this).trace, now, Status::Abandoned, None, Some((*this).run));
+    if (*this).stage == Stage::Open {
+        CoroutineObject::finish(this, CoroutineObject::now(this), Status::Abandoned, None);
     }
 }
 
@@ -381,11 +356,8 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
     let kind = ffi::Py_TYPE(object);
     clear(object);
     ffi::Py_XDECREF(ptr::replace(&raw mut (*this).profiler, null_mut()));
-    let spare = &mut *SPARE.0.get();
     // One that was finalized is marked as such for ever, and would not be finalized again.
-    if spare.len() < MOST_SPARE && !was_finalized {
-        spare.push(this);
-    } else {
+    if was_finalized || !SPARE.keep(this) {
         ffi::PyObject_GC_Del(object.cast());
     }
     ffi::Py_DECREF(kind.cast());
@@ -393,16 +365,15 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
 
 unsafe extern "C" fn traverse(object: *mut ffi::PyObject, visit: ffi::visitproc, argument: *mut c_void) -> c_int {
     let this = object.cast::<CoroutineObject>();
-    let held = [ffi::Py_TYPE(object).cast(), (*this).inner, (*this).profiler, (*this).trace.cast(), (*this).name];
-    for reference in held {
-        if !reference.is_null() {
-            let result = visit(reference, argument);
-            if result != 0 {
-                return result;
-            }
-        }
-    }
-    0
+    let held = [
+        ffi::Py_TYPE(object).cast(),
+        (*this).inner,
+        (*this).profiler,
+        (*this).trace.cast(),
+        (*this).spawned.cast(),
+        (*this).name,
+    ];
+    visit_each(held, visit, argument)
 }
 
 unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> c_int {
@@ -412,11 +383,6 @@ unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> c_int {
         ffi::Py_XDECREF(ptr::replace(reference, null_mut()));
     }
     0
-}
-
-unsafe extern "C" fn itself(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    ffi::Py_INCREF(object);
-    object
 }
 
 unsafe extern "C" fn repr(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
@@ -429,13 +395,7 @@ unsafe extern "C" fn repr(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
 
 /// What it does not have itself, the inner coroutine has: `cr_frame`, `cr_await`, `cr_code`, `__qualname__`, …
 unsafe extern "C" fn get_attribute(object: *mut ffi::PyObject, name: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    let found = ffi::PyObject_GenericGetAttr(object, name);
-    let inner = (*object.cast::<CoroutineObject>()).inner;
-    if !found.is_null() || inner.is_null() || ffi::PyErr_ExceptionMatches(ffi::PyExc_AttributeError) == 0 {
-        return found;
-    }
-    ffi::PyErr_Clear();
-    ffi::PyObject_GetAttr(inner, name)
+    attribute_of_either(object, (*object.cast::<CoroutineObject>()).inner, name)
 }
 
 /// `__name__` and `__qualname__` may be set on a coroutine.
@@ -453,10 +413,7 @@ unsafe extern "C" fn set_attribute(
 
 /// `__class__`: what it stands for, so that `isinstance` and `inspect` take it for a coroutine.
 unsafe extern "C" fn class(object: *mut ffi::PyObject, _closure: *mut c_void) -> *mut ffi::PyObject {
-    let inner = (*object.cast::<CoroutineObject>()).inner;
-    let kind = if inner.is_null() { ffi::Py_TYPE(object) } else { ffi::Py_TYPE(inner) };
-    ffi::Py_INCREF(kind.cast());
-    kind.cast()
+    class_of_either(object, (*object.cast::<CoroutineObject>()).inner)
 }
 
 /// Makes the type.

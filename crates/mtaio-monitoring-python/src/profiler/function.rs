@@ -16,7 +16,7 @@ use pyo3::types::PyString;
 use pyo3::{PyErr, ffi};
 
 use super::trace::{self, TraceObject};
-use super::types::{FUNCTION, allocate};
+use super::types::{FUNCTION, allocate, attribute_of_either, class_of_either, visit_each};
 use super::{ProfilerBase, coroutine, generator};
 
 unsafe extern "C" {
@@ -180,15 +180,7 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
 
 unsafe extern "C" fn traverse(object: *mut ffi::PyObject, visit: ffi::visitproc, argument: *mut c_void) -> c_int {
     let this = object.cast::<FunctionObject>();
-    for reference in [ffi::Py_TYPE(object).cast(), (*this).function, (*this).profiler, (*this).name] {
-        if !reference.is_null() {
-            let result = visit(reference, argument);
-            if result != 0 {
-                return result;
-            }
-        }
-    }
-    0
+    visit_each([ffi::Py_TYPE(object).cast(), (*this).function, (*this).profiler, (*this).name], visit, argument)
 }
 
 unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> c_int {
@@ -230,13 +222,7 @@ unsafe extern "C" fn repr(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
 
 /// Whatever it does not have itself, the function has.
 unsafe extern "C" fn get_attribute(object: *mut ffi::PyObject, name: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    let found = ffi::PyObject_GenericGetAttr(object, name);
-    let function = (*object.cast::<FunctionObject>()).function;
-    if !found.is_null() || function.is_null() || ffi::PyErr_ExceptionMatches(ffi::PyExc_AttributeError) == 0 {
-        return found;
-    }
-    ffi::PyErr_Clear();
-    ffi::PyObject_GetAttr(function, name)
+    attribute_of_either(object, (*object.cast::<FunctionObject>()).function, name)
 }
 
 unsafe extern "C" fn set_attribute(
@@ -272,10 +258,7 @@ unsafe extern "C" fn wrapped(object: *mut ffi::PyObject, _closure: *mut c_void) 
 }
 
 unsafe extern "C" fn class(object: *mut ffi::PyObject, _closure: *mut c_void) -> *mut ffi::PyObject {
-    let function = (*object.cast::<FunctionObject>()).function;
-    let kind = if function.is_null() { ffi::Py_TYPE(object) } else { ffi::Py_TYPE(function) };
-    ffi::Py_INCREF(kind.cast());
-    kind.cast()
+    class_of_either(object, (*object.cast::<FunctionObject>()).function)
 }
 
 /// Pickled, and copied, as functions are: by name.

@@ -184,20 +184,20 @@ impl TracedGenerator {
 
 impl Drop for TracedGenerator {
     fn drop(&mut self) {
-        Python::attach(|py| close_dropped(py, &self.inner, &self.body, "close"));
+        Python::attach(|py| close_dropped(py, &self.inner, &self.body));
     }
 }
 
 /// Nobody can resume the generator any more. A plain one is closed now, as its own finalizer would close it; what it
 /// does then is part of the trace.
-fn close_dropped(py: Python<'_>, inner: &Py<PyAny>, body: &Body, method: &str) {
+fn close_dropped(py: Python<'_>, inner: &Py<PyAny>, body: &Body) {
     // SAFETY: with the GIL, on a trace that the body holds.
     if unsafe { (*body.object()).stage } != Stage::Open {
         return;
     }
     let raised = PyErr::take(py);
     let running = body.enter(py);
-    if let Err(error) = inner.bind(py).call_method0(method) {
+    if let Err(error) = inner.bind(py).call_method0("close") {
         error.write_unraisable(py, Some(inner.bind(py)));
     }
     body.leave(py, running);

@@ -8,12 +8,13 @@
 use std::ffi::{c_int, c_void};
 use std::ptr::{self, null_mut};
 
+use mtaio_monitoring::profiler::Status;
 use pyo3::ffi;
 
 use super::ProfilerBase;
 use super::raised::{self, Raised};
-use super::trace::{Stage, TraceObject, drop_chain, keep};
-use super::types::{TRACE, shared};
+use super::trace::{SPARE, Stage, TraceObject, drop_chain};
+use super::types::{TRACE, itself, shared, visit_each};
 
 unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
     ffi::PyObject_GC_UnTrack(object.cast());
@@ -22,7 +23,7 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         // Nobody can end it any more. Kept alive for that moment.
         let raised = Raised::take();
         let now = TraceObject::now(trace);
-        TraceObject::forsake(trace, now);
+        TraceObject::end(trace, now, Status::Abandoned, None, None);
         raised.restore();
     }
     let kind = ffi::Py_TYPE(object);
@@ -31,7 +32,7 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
     drop_chain(chain);
     ptr::drop_in_place(&raw mut (*trace).stack);
     ptr::drop_in_place(&raw mut (*trace).error);
-    if !keep(trace) {
+    if !SPARE.keep(trace) {
         ffi::PyObject_GC_Del(object.cast());
     }
     ffi::Py_DECREF(kind.cast());
@@ -41,15 +42,7 @@ unsafe extern "C" fn traverse(object: *mut ffi::PyObject, visit: ffi::visitproc,
     let trace: *mut TraceObject = object.cast();
     let held =
         [ffi::Py_TYPE(object).cast(), (*trace).profiler, (*trace).outer.cast(), (*trace).name, (*trace).metadata];
-    for reference in held {
-        if !reference.is_null() {
-            let result = visit(reference, argument);
-            if result != 0 {
-                return result;
-            }
-        }
-    }
-    0
+    visit_each(held, visit, argument)
 }
 
 unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> c_int {
@@ -77,11 +70,6 @@ unsafe extern "C" fn repr(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
         Stage::Spawned => c"where a task was spawned",
     };
     ffi::PyUnicode_FromFormat(c"<Trace %R, %s>".as_ptr(), (*trace).name, status.as_ptr())
-}
-
-unsafe extern "C" fn itself(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    ffi::Py_INCREF(object);
-    object
 }
 
 /// As an awaitable, it has finished, with itself as the result.

@@ -17,7 +17,6 @@ mod types;
 
 use std::cell::UnsafeCell;
 use std::collections::HashMap;
-use std::ffi::CStr;
 use std::sync::Arc;
 
 use mtaio_monitoring::clock::Clock;
@@ -221,10 +220,9 @@ impl Drop for ProfilerBase {
     }
 }
 
-/// A name as an object that is kept for ever, for calls of methods.
-unsafe fn interned(name: &'static CStr) -> *mut ffi::PyObject {
+/// `"close"` as an object that is kept for ever.
+unsafe fn close_name() -> *mut ffi::PyObject {
     static CLOSE: PyOnceLock<Py<PyString>> = PyOnceLock::new();
-    debug_assert!(name == c"close", "the only one that is called by name often");
     // SAFETY: with the GIL.
     let py = unsafe { Python::assume_attached() };
     CLOSE.get_or_init(py, || PyString::intern(py, "close").unbind()).as_ptr()

@@ -13,7 +13,6 @@
 #![expect(unsafe_code, reason = "slots of CPython written by hand; every function here runs with the GIL")]
 #![allow(unsafe_op_in_unsafe_fn, reason = "the bodies are calls of CPython's C API from end to end")]
 
-use std::cell::UnsafeCell;
 use std::ptr::{self, null_mut};
 use std::sync::Arc;
 
@@ -22,7 +21,7 @@ use pyo3::ffi;
 
 use super::coroutine::{self, CoroutineObject};
 use super::stack::Stack;
-use super::types::{TRACE, allocate, revive, state};
+use super::types::{Spare, TRACE, shared};
 use super::{Attached, ProfilerBase, task};
 
 /// Where a trace stands.
@@ -71,14 +70,7 @@ pub(super) struct TraceObject {
     pub(super) status: Status,
 }
 
-/// Objects that were used before, for the next traces: allocating one is as dear as recording its trace.
-struct Spare(UnsafeCell<Vec<*mut TraceObject>>);
-// SAFETY: it is touched with the GIL held only, and never across a call that could let go of it.
-unsafe impl Sync for Spare {}
-static SPARE: Spare = Spare(UnsafeCell::new(Vec::new()));
-
-/// Objects that are kept for the next traces.
-const MOST_SPARE: usize = 64;
+pub(super) static SPARE: Spare<TraceObject> = Spare::new();
 
 /// A new trace, not begun. Takes over the metadata, and nothing else.
 ///
@@ -89,10 +81,7 @@ pub(super) unsafe fn new(
     name_id: NameId,
     metadata: *mut ffi::PyObject,
 ) -> *mut TraceObject {
-    let object = match (*SPARE.0.get()).pop() {
-        Some(object) => revive(object, &TRACE),
-        None => allocate::<TraceObject>(&TRACE),
-    };
+    let object = SPARE.take_or_allocate(&TRACE);
     if object.is_null() {
         ffi::Py_XDECREF(metadata);
         return object;
@@ -139,7 +128,7 @@ pub(super) unsafe fn new(
 /// The innermost trace of this context: a new reference, or null.
 pub(super) unsafe fn innermost() -> *mut TraceObject {
     let mut value = null_mut();
-    if ffi::PyContextVar_Get(state().variable, null_mut(), &raw mut value) < 0 {
+    if ffi::PyContextVar_Get(shared().variable, null_mut(), &raw mut value) < 0 {
         ffi::PyErr_Clear();
         return null_mut();
     }
@@ -153,7 +142,7 @@ pub(super) unsafe fn innermost() -> *mut TraceObject {
 /// Makes a trace (or null: none) the innermost of this context.
 pub(super) unsafe fn set_innermost(trace: *mut TraceObject) {
     let value = if trace.is_null() { ffi::Py_None() } else { trace.cast() };
-    let token = ffi::PyContextVar_Set(state().variable, value);
+    let token = ffi::PyContextVar_Set(shared().variable, value);
     if token.is_null() {
         ffi::PyErr_Clear();
     }
@@ -172,12 +161,6 @@ impl TraceObject {
         self.is_link() && ptr::eq(self.recorder, recorder) && self.generation == recorder.generation()
     }
 
-    /// Whether it was begun in the recorder that its profiler has now, and since the last reset.
-    pub(super) unsafe fn is_current(&self) -> bool {
-        let recorder = ProfilerBase::of(self.profiler).recorder();
-        ptr::eq(self.recorder, recorder) && self.generation == recorder.generation()
-    }
-
     /// The nearest link of this recorder, from this trace outwards; null for none.
     #[inline]
     pub(super) unsafe fn parent_from(mut trace: *mut Self, recorder: &Recorder) -> *mut Self {
@@ -194,7 +177,8 @@ impl TraceObject {
         let mut trace = innermost;
         while !trace.is_null() {
             let known = links.iter().any(|link| ptr::eq((**link).recorder, (*trace).recorder));
-            if (*trace).is_link() && (*trace).is_current() && !known {
+            if !known && (*trace).is_link() && (*trace).is_link_of(ProfilerBase::of((*trace).profiler).recorder())
+            {
                 let link = new((*trace).profiler, (*trace).name, (*trace).name_id, null_mut());
                 if !link.is_null() {
                     (*link).stage = Stage::Spawned;
@@ -331,19 +315,6 @@ impl TraceObject {
         raised.restore();
     }
 
-    /// Ends a trace whose last reference is gone.
-    pub(super) unsafe fn forsake(trace: *mut Self, now: u64) {
-        let this = &mut *trace;
-        let Some(open) = this.open.take() else { return };
-        this.stage = Stage::Ended;
-        if this.is_of_the_parent() {
-            return;
-        }
-        let run = this.ran(now);
-        let extra = this.give_up(None);
-        (*this.recorder).end(open, now, Ending { status: Status::Abandoned, run_ticks: run, extra });
-    }
-
     pub(super) unsafe fn now(trace: *mut Self) -> u64 {
         if (*trace).recorder.is_null() { 0 } else { (*(*trace).recorder).ticks() }
     }
@@ -361,16 +332,6 @@ impl TraceObject {
         }
         Some((*clock).clock(now).saturating_sub(self.run_base).min(now.saturating_sub(self.start)))
     }
-}
-
-/// Keeps a freed object for the next trace. False where there are enough.
-pub(super) unsafe fn keep(trace: *mut TraceObject) -> bool {
-    let spare = &mut *SPARE.0.get();
-    let is_wanted = spare.len() < MOST_SPARE;
-    if is_wanted {
-        spare.push(trace);
-    }
-    is_wanted
 }
 
 /// Lets go of a chain of traces, in a loop: one of 100 000 links would else recurse as deep.

@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "slots of CPython written by hand; every function here runs with the GIL")]
 #![allow(unsafe_op_in_unsafe_fn, reason = "the bodies are calls of CPython's C API from end to end")]
 
+use std::cell::UnsafeCell;
 use std::ffi::{CStr, c_int, c_uint, c_ulong, c_void};
 use std::ptr::{self, null_mut};
 use std::sync::OnceLock;
@@ -16,7 +17,6 @@ pub(super) struct Type(AtomicPtr<ffi::PyTypeObject>);
 pub(super) static TRACE: Type = Type::unmade();
 pub(super) static COROUTINE: Type = Type::unmade();
 pub(super) static FUNCTION: Type = Type::unmade();
-pub(super) static READY: Type = Type::unmade();
 
 impl Type {
     const fn unmade() -> Self {
@@ -56,12 +56,6 @@ pub(super) fn shared() -> &'static Shared {
     SHARED.get().expect("the module makes it before anything else can run")
 }
 
-/// The same, by the name that reads well beside the variable.
-#[inline]
-pub(super) fn state() -> &'static Shared {
-    shared()
-}
-
 /// Makes the shared objects. Null on failure, with an exception set.
 pub(super) unsafe fn make_shared(module: *mut ffi::PyObject) -> Option<()> {
     let ready_type = make(
@@ -80,7 +74,6 @@ pub(super) unsafe fn make_shared(module: *mut ffi::PyObject) -> Option<()> {
     if ready_type.is_null() {
         return None;
     }
-    READY.set(ready_type);
     let ready = ffi::PyType_GenericAlloc(ready_type, 0);
     let variable = ffi::PyContextVar_New(c"mtaio.trace".as_ptr(), null_mut());
     let asyncio = ffi::PyImport_ImportModule(c"asyncio.exceptions".as_ptr());
@@ -96,7 +89,8 @@ pub(super) unsafe fn make_shared(module: *mut ffi::PyObject) -> Option<()> {
     Some(())
 }
 
-unsafe extern "C" fn itself(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+/// `__iter__` and `__await__` of what is its own iterator.
+pub(super) unsafe extern "C" fn itself(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     ffi::Py_INCREF(object);
     object
 }
@@ -140,12 +134,78 @@ unsafe extern "C" {
     fn _Py_NewReference(object: *mut ffi::PyObject);
 }
 
-/// An object that was kept when it was freed, made one again. Allocating is as dear as recording a trace.
-#[inline]
-pub(super) unsafe fn revive<T>(object: *mut T, kind: &Type) -> *mut T {
-    ffi::Py_INCREF(kind.get().cast());
-    _Py_NewReference(object.cast());
-    object
+/// Objects of a type that were freed, kept for the next ones: allocating one is as dear as recording a trace.
+pub(super) struct Spare<T>(UnsafeCell<Vec<*mut T>>);
+
+// SAFETY: it is touched with the GIL held only, and never across a call that could let go of it.
+unsafe impl<T> Sync for Spare<T> {}
+
+impl<T> Spare<T> {
+    /// Objects that are kept.
+    const MOST: usize = 64;
+
+    pub(super) const fn new() -> Self {
+        Self(UnsafeCell::new(Vec::new()))
+    }
+
+    /// An object to be filled, not tracked yet. Null on failure, with an exception set.
+    #[inline]
+    pub(super) unsafe fn take_or_allocate(&self, kind: &Type) -> *mut T {
+        let Some(object) = (*self.0.get()).pop() else { return allocate(kind) };
+        ffi::Py_INCREF(kind.get().cast());
+        _Py_NewReference(object.cast());
+        object
+    }
+
+    /// Keeps an object whose contents are gone. False where there are enough.
+    #[inline]
+    pub(super) unsafe fn keep(&self, object: *mut T) -> bool {
+        let spare = &mut *self.0.get();
+        let is_wanted = spare.len() < Self::MOST;
+        if is_wanted {
+            spare.push(object);
+        }
+        is_wanted
+    }
+}
+
+/// Shows the collector what an object holds; null is nothing.
+pub(super) unsafe fn visit_each<const HELD: usize>(
+    held: [*mut ffi::PyObject; HELD],
+    visit: ffi::visitproc,
+    argument: *mut c_void,
+) -> c_int {
+    for reference in held.into_iter().filter(|reference| !reference.is_null()) {
+        let result = visit(reference, argument);
+        if result != 0 {
+            return result;
+        }
+    }
+    0
+}
+
+/// An attribute of an object, or else of what it stands for (null: of nothing).
+pub(super) unsafe fn attribute_of_either(
+    object: *mut ffi::PyObject,
+    stands_for: *mut ffi::PyObject,
+    name: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    let found = ffi::PyObject_GenericGetAttr(object, name);
+    if !found.is_null() || stands_for.is_null() || ffi::PyErr_ExceptionMatches(ffi::PyExc_AttributeError) == 0 {
+        return found;
+    }
+    ffi::PyErr_Clear();
+    ffi::PyObject_GetAttr(stands_for, name)
+}
+
+/// `__class__` of an object that passes for another (null: for none).
+pub(super) unsafe fn class_of_either(
+    object: *mut ffi::PyObject,
+    stands_for: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    let kind = ffi::Py_TYPE(if stands_for.is_null() { object } else { stands_for });
+    ffi::Py_INCREF(kind.cast());
+    kind.cast()
 }
 
 /// A table that lives as long as the process: types keep pointers into theirs.
