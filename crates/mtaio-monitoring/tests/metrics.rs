@@ -1,4 +1,4 @@
-//! The histogram's promises, held against exact oracles: sorted values, whole numbers of 1,700 bits, and one sketch
+//! The histogram's promises, held against exact oracles: sorted values, whole numbers of thousands of bits, and one sketch
 //! that saw everything. Then the series and the registry around it.
 
 mod boundaries;
@@ -6,6 +6,7 @@ mod merging;
 mod quantiles;
 mod registry;
 mod series;
+mod whole_numbers;
 
 use mtaio_monitoring::metrics::{Sketch, SketchSnapshot};
 use proptest::prelude::*;

@@ -147,7 +147,7 @@ def test_what_was_let_go_is_counted() -> None:
     assert "2,700" in str(profile) or "2700" in str(profile), "a loss is told"
 
 
-def test_percentiles_of_what_was_let_go_are_within_one_percent() -> None:
+def test_percentiles_of_what_was_let_go_are_within_half_a_bucket() -> None:
     profiler, durations = Profiler(max_traces=50), []
     for number in range(2000):
         with profiler.trace_context("it") as trace:
@@ -159,7 +159,7 @@ def test_percentiles_of_what_was_let_go_are_within_one_percent() -> None:
     assert metrics.total_time == pytest.approx(sum(durations), abs=1e-3)
     assert (metrics.min_time, metrics.max_time) == pytest.approx((durations[0], durations[-1]), abs=1e-6)
     for percent, value in metrics.percentiles.items():
-        assert value == pytest.approx(nearest_rank(durations, percent), rel=0.0101, abs=5e-7), percent
+        assert value == pytest.approx(nearest_rank(durations, percent), rel=0.0055, abs=5e-7), percent
 
 
 def test_switched_off() -> None:

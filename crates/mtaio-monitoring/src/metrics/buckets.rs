@@ -3,6 +3,9 @@
 /// The scale at which [`Sketch`](super::Sketch) records: 2^5 buckets an octave.
 pub const SCALE: i32 = 5;
 
+/// The scale of [`Tally`](super::Tally), whose quantiles are within 0.55 %.
+pub(crate) const FINE_SCALE: i32 = 6;
+
 /// The buckets of one sign: `counts[i]` values have a magnitude in (b^(offset+i), b^(offset+i+1)], b = 2^(2^-scale).
 ///
 /// The same layout as `ExponentialHistogramDataPoint.Buckets` of OTLP. From the first to the last bucket that
@@ -98,7 +101,7 @@ impl Buckets {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct SketchSnapshot {
-    /// An octave has 2^scale buckets. [`SCALE`] as recorded; less after [`downscale`](Self::downscale).
+    /// An octave has 2^scale buckets. [`SCALE`] as a sketch records; less after [`downscale`](Self::downscale).
     pub scale: i32,
     /// Values that were exactly zero, of either sign.
     pub zero_count: u64,
@@ -137,7 +140,7 @@ impl SketchSnapshot {
     /// The value that the share `q` of all values does not exceed: 0.5 is the median, 0.99 the 99th percentile.
     ///
     /// It is the nearest-rank quantile, the ⌈q·count⌉-th smallest value, to within 1.09 % at scale 5 (each scale
-    /// below about doubles that; below 2^-1022 an f64 itself is coarser: within one step of 2^-1074 more). The
+    /// below about doubles that, one above halves it; below 2^-1022 an f64 itself is coarser: within one step of 2^-1074 more). The
     /// lowest and the highest rank are exact, and no answer leaves `min ..= max`.
     ///
     /// `None` when nothing was recorded, or when `q` is outside `0.0 ..= 1.0`.
@@ -186,8 +189,15 @@ impl SketchSnapshot {
     /// Adds what `other` counted, as if all values had been recorded into one sketch.
     ///
     /// Counts are exact, and the order of merging does not matter (but for the rounding of `sum`). When the scales
-    /// differ the result has the lower one.
+    /// differ the result has the lower one of those that have counted anything.
     pub fn merge(&mut self, other: &Self) {
+        if other.count == 0 {
+            return;
+        }
+        if self.count == 0 {
+            self.clone_from(other);
+            return;
+        }
         self.downscale(other.scale);
         let coarser;
         let other = if other.scale > self.scale {

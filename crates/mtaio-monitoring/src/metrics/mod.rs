@@ -16,6 +16,7 @@ mod sketch;
 mod tally;
 mod thread_slot;
 
+pub(crate) use buckets::FINE_SCALE;
 pub use buckets::{Buckets, SCALE, SketchSnapshot};
 pub use registry::{DEFAULT_SERIES_LIMIT, Registry};
 pub use series::{Series, SeriesSnapshot};

@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::bucket_index::{BUCKETS_PER_OCTAVE, SLOTS, bucket_of_slot, slot_of};
-use super::buckets::{Buckets, SketchSnapshot, add_saturating};
+use super::buckets::{Buckets, SCALE, SketchSnapshot, add_saturating};
 
 const PAGE_COUNTERS: usize = 2 * BUCKETS_PER_OCTAVE;
 const GROUP_PAGES: usize = 32;
@@ -191,7 +191,7 @@ impl Side {
         let mut buckets = Buckets::default();
         for (slot, count) in self.counters() {
             if count > 0 {
-                buckets.push(bucket_of_slot(slot), count);
+                buckets.push(bucket_of_slot(slot, SCALE), count);
             }
         }
         buckets

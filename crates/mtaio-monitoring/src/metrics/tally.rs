@@ -1,10 +1,11 @@
 //! The histogram of one writer: counters in a row, from the lowest that a value fell into to the highest.
 //!
-//! The buckets are those of [`super::Sketch`]. That one may be fed by many threads and read at any moment, and pays for it
-//! with two looks for the page of a counter; what one thread at a time feeds, under a lock of its own, need not.
+//! [`super::Sketch`] may be fed by many threads and read at any moment, and pays for it with two looks for the page of a
+//! counter; what one thread at a time feeds, under a lock of its own, need not. Its buckets are half as wide, for a
+//! profile promises percentiles within 1 % of what it let go, and scale 5 would give 1.09 %.
 
-use super::bucket_index::{bucket_of_slot, slot_of};
-use super::buckets::{Buckets, SketchSnapshot};
+use super::bucket_index::{bucket_of_slot, fine_slot_of};
+use super::buckets::{Buckets, FINE_SCALE, SketchSnapshot};
 
 /// Counts values, of which the sum and the extremes are known elsewhere.
 #[derive(Debug, Default)]
@@ -23,7 +24,7 @@ impl Tally {
             self.zero_count += 1;
             return;
         }
-        let slot = slot_of(value);
+        let slot = fine_slot_of(value);
         match self.counters.get_mut(slot.wrapping_sub(self.first)) {
             Some(counter) => *counter += 1,
             None => self.reach(slot),
@@ -49,11 +50,12 @@ impl Tally {
     pub(crate) fn snapshot(&self, sum: f64, min: f64, max: f64) -> SketchSnapshot {
         let mut positive = Buckets::default();
         for (at, count) in self.counters.iter().enumerate().filter(|(_, count)| **count > 0) {
-            positive.push(bucket_of_slot(self.first + at), *count);
+            positive.push(bucket_of_slot(self.first + at, FINE_SCALE), *count);
         }
         let count = self.zero_count + positive.total();
         let known = |value: f64| (count > 0).then_some(value);
         SketchSnapshot {
+            scale: FINE_SCALE,
             zero_count: self.zero_count,
             positive,
             count,

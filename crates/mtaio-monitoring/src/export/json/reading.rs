@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::{MonitoringError, Result};
-use crate::metrics::{Buckets, SCALE, SketchSnapshot};
+use crate::metrics::{Buckets, FINE_SCALE, SketchSnapshot};
 use crate::profiler::{
     Data, Extra, Metadata, NameId, Plain, Profile, Record, Status, Sum, TaskRecord, ThreadInfo,
 };
@@ -20,7 +20,7 @@ const LATEST_NS: u64 = i64::MAX as u64;
 const MOST_COUNTED: u64 = 1 << 53;
 
 /// The bucket of the smallest f64 and that of the largest lie within.
-const MOST_BUCKET: i32 = 1_120 << SCALE;
+const MOST_BUCKET: i32 = 1_120 << FINE_SCALE;
 
 impl Profile {
     /// Reads a profile that was exported as JSON. It is equal to the one that was: the same traces, the same metrics.
@@ -291,8 +291,8 @@ fn sums(named: Vec<NamedSum<'_>>) -> Result<BTreeMap<Arc<str>, Sum>> {
 }
 
 fn sketch(durations: Durations) -> std::result::Result<SketchSnapshot, String> {
-    if durations.scale != SCALE {
-        return Err(format!("the scale of its durations is {}, accepted is {SCALE}", durations.scale));
+    if durations.scale != FINE_SCALE {
+        return Err(format!("the scale of its durations is {}, accepted is {FINE_SCALE}", durations.scale));
     }
     let positive = side(durations.positive)?;
     let negative = side(durations.negative)?;
@@ -305,7 +305,7 @@ fn sketch(durations: Durations) -> std::result::Result<SketchSnapshot, String> {
         return Err("its durations have no min or no max".to_owned());
     }
     Ok(SketchSnapshot {
-        scale: SCALE,
+        scale: FINE_SCALE,
         zero_count: durations.zero_count,
         positive,
         negative,
