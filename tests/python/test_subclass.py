@@ -1,4 +1,4 @@
-"""Monitors that somebody derived: their names are their own, and their ``collect_metrics`` is looked after."""
+"""Monitors and profilers that somebody derived: their names and arguments are their own."""
 
 import asyncio
 import dataclasses
@@ -8,7 +8,7 @@ import time
 
 import pytest
 from deadline import alert_of_a_sample, eventually, run, samples, sampling_threads, soon
-from mtaio.monitoring import ConfigurationTypeError, MonitoringError, ResourceMonitor, _monitor
+from mtaio.monitoring import ConfigurationTypeError, MonitoringError, Profiler, ResourceMonitor, _monitor
 
 
 def test_collect_metrics_that_raises_is_started_again(
@@ -172,5 +172,38 @@ def test_a_subclass_that_is_a_dataclass_with_an_equality_of_its_own() -> None:
             await alert_of_a_sample(first)
             await alert_of_a_sample(second)
             await eventually(lambda: sampling_threads() == 2)
+
+    run(main())
+
+
+def test_a_profiler_with_arguments_of_its_own() -> None:
+    class Named(Profiler):
+        def __init__(self, service: str, *, keep: int) -> None:
+            with self.trace_context("before it was set up"):
+                super().__init__(max_traces=keep, memory=None)
+            self.service = service
+
+    async def main() -> None:
+        profiler = Named("billing", keep=2)
+        for number in range(5):
+            with profiler.trace_context(f"{profiler.service} {number}"):
+                pass
+        profile = await profiler.get_profile()
+        assert [trace.name for trace in profile.traces] == ["billing 3", "billing 4"]
+        assert (profile.let_go, profile.traces[0].memory_start) == (3, 0)
+
+    run(main())
+
+
+def test_a_profiler_set_up_twice_begins_anew() -> None:
+    async def main() -> None:
+        profiler = Profiler()
+        with profiler.trace_context("open") as trace:
+            profiler.__init__(max_traces=7)  # type: ignore[misc]
+            with profiler.trace_context("inner"):
+                pass
+            assert trace.name == "open"
+        profile = await profiler.get_profile()
+        assert [(trace.name, trace.parent_id) for trace in profile.traces] == [("inner", None)]
 
     run(main())

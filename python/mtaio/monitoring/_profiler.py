@@ -53,15 +53,17 @@ class Profiler(ProfilerBase):
         ConfigurationTypeError: One of them has another type.
     """
 
-    def __new__(
-        cls,
+    _mtaio_enabled = True
+
+    def __init__(
+        self,
         enabled: bool = True,
         trace_async_tasks: bool = True,
         collect_stack_trace: bool = False,
         *,
         max_traces: int = 100_000,
         memory: str | None = "rss",
-    ) -> "Profiler":
+    ) -> None:
         """See the class."""
         flags = {
             "enabled": enabled,
@@ -78,30 +80,9 @@ class Profiler(ProfilerBase):
         if memory not in _MEMORY:
             kind = ConfigurationError if isinstance(memory, str) else ConfigurationTypeError
             raise kind(f"memory must be 'rss' or None, got {memory!r}")
-        profiler = super().__new__(
-            cls,
-            enabled,
-            trace_async_tasks,
-            collect_stack_trace,
-            max_traces.__index__(),
-            memory == "rss",
-        )
-        _PROFILERS.add(profiler)
-        profiler._mtaio_enabled = enabled
-        return profiler
-
-    _mtaio_enabled: bool
-
-    def __init__(
-        self,
-        enabled: bool = True,
-        trace_async_tasks: bool = True,
-        collect_stack_trace: bool = False,
-        *,
-        max_traces: int = 100_000,
-        memory: str | None = "rss",
-    ) -> None:
-        """See the class."""
+        self._mtaio_enabled = enabled
+        self._mtaio_configure(enabled, trace_async_tasks, collect_stack_trace, max_traces.__index__(), memory == "rss")
+        _PROFILERS.add(self)
 
     @property
     def enabled(self) -> bool:

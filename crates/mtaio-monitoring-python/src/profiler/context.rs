@@ -49,7 +49,7 @@ unsafe fn make(
 ) -> *mut ffi::PyObject {
     // SAFETY: the caller holds what it gives, and hands the metadata over.
     unsafe {
-        if !profiler.enabled {
+        if !profiler.settings().enabled {
             return trace::new(null_mut(), name, NameId::default(), metadata).cast();
         }
         trace::new(object, name, profiler.name_id(name), metadata).cast()

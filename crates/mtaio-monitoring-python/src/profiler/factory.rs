@@ -127,7 +127,7 @@ unsafe fn wrap<'py>(inner: &Bound<'py, PyAny>, spawned: *mut TraceObject) -> Opt
     let profiler = (*owner).profiler;
     let begin = || {
         let profiler = ProfilerBase::of(profiler);
-        if !profiler.watches_tasks() {
+        if !profiler.settings().watches_tasks {
             return 0;
         }
         let place = stack::place();
@@ -152,7 +152,7 @@ unsafe fn wrap<'py>(inner: &Bound<'py, PyAny>, spawned: *mut TraceObject) -> Opt
 unsafe fn watching(first: *mut TraceObject) -> *mut TraceObject {
     let mut link = first;
     while !link.is_null() {
-        if ProfilerBase::of((*link).profiler).watches_tasks() {
+        if ProfilerBase::of((*link).profiler).settings().watches_tasks {
             return link;
         }
         link = (*link).outer;

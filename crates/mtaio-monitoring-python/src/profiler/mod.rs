@@ -23,7 +23,7 @@ use mtaio_monitoring::clock::Clock;
 use mtaio_monitoring::profiler::{Attachment, Extra, Metadata, NameId, Recorder};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyString;
+use pyo3::types::{PyDict, PyString, PyTuple};
 use pyo3::{Borrowed, ffi};
 
 use coroutine::CoroutineObject;
@@ -35,10 +35,13 @@ pub(crate) use generator::{TracedAsyncGenerator, TracedGenerator, TracedStep};
 /// Names whose numbers are remembered by the address of their string. A power of two.
 const NAMES: usize = 64;
 
+const DEFAULT_MAX_TRACES: usize = 100_000;
+
 /// What [`ProfilerBase`] changes after it was made, with the GIL held.
 struct Inside {
+    settings: Settings,
     recorder: Arc<Recorder>,
-    /// Recorders of before a fork: traces of then may still point at theirs.
+    /// Recorders of before a fork or another `__init__`: traces of then may still point at theirs.
     former: Vec<Arc<Recorder>>,
     names: [Option<(Py<PyAny>, NameId)>; NAMES],
     /// Open traces that carry something, by id, and tasks that live, by number: a profile asks them.
@@ -46,13 +49,17 @@ struct Inside {
     tasks: HashMap<u32, *const CoroutineObject>,
 }
 
+#[derive(Clone, Copy)]
+struct Settings {
+    enabled: bool,
+    watches_tasks: bool,
+    collects_stacks: bool,
+}
+
 /// The native half of a profiler.
 #[pyclass(frozen, subclass, weakref, module = "mtaio.monitoring._native")]
 pub(crate) struct ProfilerBase {
     inside: UnsafeCell<Inside>,
-    enabled: bool,
-    watches_tasks: bool,
-    collects_stacks: bool,
 }
 
 // SAFETY: the module asks for the GIL, and what is in the cell is touched with it held, never across a call that could
@@ -85,13 +92,23 @@ impl ProfilerBase {
     }
 
     #[inline]
-    fn watches_tasks(&self) -> bool {
-        self.watches_tasks
+    fn settings(&self) -> Settings {
+        // SAFETY: see `Sync`.
+        unsafe { (*self.inside.get()).settings }
     }
 
-    #[inline]
-    fn collects_stacks(&self) -> bool {
-        self.collects_stacks
+    /// Goes on with another recorder, which knows nothing of what was before.
+    fn go_on_with(&self, recorder: Recorder) {
+        // SAFETY: see `Sync`; nothing in here runs Python before the cell is left.
+        let names = unsafe {
+            let inside = &mut *self.inside.get();
+            task::forget_recorder(&inside.recorder);
+            inside.former.push(std::mem::replace(&mut inside.recorder, Arc::new(recorder)));
+            inside.carrying.clear();
+            inside.tasks.clear();
+            std::mem::replace(&mut inside.names, [const { None }; NAMES])
+        };
+        drop(names);
     }
 
     /// The number of a name, which must be a `str`.
@@ -143,20 +160,29 @@ impl ProfilerBase {
 
 #[pymethods]
 impl ProfilerBase {
+    /// A derived class may take arguments of its own, so `__init__` is what sets it up.
     #[new]
-    #[pyo3(signature = (enabled, watches_tasks, collects_stacks, max_traces, with_memory))]
-    fn new(
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
+        let settings = Settings { enabled: true, watches_tasks: true, collects_stacks: false };
+        let recorder = Arc::new(Recorder::new(DEFAULT_MAX_TRACES, &Clock::system(), true));
+        let names = [const { None }; NAMES];
+        let (carrying, tasks) = (HashMap::new(), HashMap::new());
+        let inside = Inside { settings, recorder, former: Vec::new(), names, carrying, tasks };
+        Self { inside: UnsafeCell::new(inside) }
+    }
+
+    fn _mtaio_configure(
+        &self,
         enabled: bool,
         watches_tasks: bool,
         collects_stacks: bool,
         max_traces: usize,
         with_memory: bool,
-    ) -> Self {
-        let recorder = Arc::new(Recorder::new(max_traces, &Clock::system(), with_memory));
-        let names = [const { None }; NAMES];
-        let (carrying, tasks) = (HashMap::new(), HashMap::new());
-        let inside = Inside { recorder, former: Vec::new(), names, carrying, tasks };
-        Self { inside: UnsafeCell::new(inside), enabled, watches_tasks, collects_stacks }
+    ) {
+        // SAFETY: see `Sync`.
+        unsafe { (*self.inside.get()).settings = Settings { enabled, watches_tasks, collects_stacks } };
+        self.go_on_with(Recorder::new(max_traces, &Clock::system(), with_memory));
     }
 
     /// A callable that passes for `function`.
@@ -193,30 +219,17 @@ impl ProfilerBase {
 
     /// In the child of a fork: nothing of the parent's, and no lock that one of its threads may hold.
     fn _mtaio_after_fork(&self) {
-        // SAFETY: see `Sync`; the child has one thread.
-        unsafe {
-            let inside = &mut *self.inside.get();
-            task::forget_recorder(&inside.recorder);
-            let anew = Arc::new(inside.recorder.anew(&Clock::system()));
-            inside.former.push(std::mem::replace(&mut inside.recorder, anew));
-            inside.names = [const { None }; NAMES];
-            inside.carrying.clear();
-            inside.tasks.clear();
-        }
+        let parents = Arc::clone(self.recorder_arc());
+        self.go_on_with(parents.anew(&Clock::system()));
+        // Never dropped: its locks may be held by threads that the fork left behind.
+        std::mem::forget(parents);
     }
 }
 
 impl Drop for ProfilerBase {
     fn drop(&mut self) {
-        // SAFETY: nobody else has it any more.
-        unsafe {
-            let inside = &mut *self.inside.get();
-            task::forget_recorder(&inside.recorder);
-            // Their locks may be held by threads that a fork left behind.
-            for former in inside.former.drain(..) {
-                std::mem::forget(former);
-            }
-        }
+        // SAFETY: with the GIL, as everything that drops an object.
+        unsafe { task::forget_recorder(self.recorder_arc()) };
     }
 }
 

@@ -231,7 +231,7 @@ impl TraceObject {
         this.run = None;
         this.error = None;
         this.status = Status::Open;
-        if profiler.collects_stacks() {
+        if profiler.settings().collects_stacks {
             this.stack = super::stack::present();
         }
         set_innermost(trace);
