@@ -1,0 +1,30 @@
+//! What a monitor tells, and `Alert`.
+
+use mtaio_monitoring::Alert;
+use mtaio_monitoring::monitor::Event;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+/// `(kind, payload)`: the kind is `exceeded`, `cleared`, `raised` (payload: the fields of `Alert`, in its order),
+/// or `log` (payload: one sentence).
+pub(crate) fn event<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyTuple>> {
+    match event {
+        Event::Exceeded(of) => ("exceeded", alert(py, of)?).into_pyobject(py),
+        Event::Cleared(of) => ("cleared", alert(py, of)?).into_pyobject(py),
+        Event::Raised(of) => ("raised", alert(py, of)?).into_pyobject(py),
+        Event::NoData(message) | Event::Fault(message) => ("log", message).into_pyobject(py),
+    }
+}
+
+fn alert<'py>(py: Python<'py>, alert: &Alert) -> PyResult<Bound<'py, PyTuple>> {
+    (
+        alert.metric.as_deref(),
+        alert.value,
+        alert.threshold,
+        &alert.message,
+        alert.state.name(),
+        alert.level.name(),
+        alert.timestamp,
+    )
+        .into_pyobject(py)
+}

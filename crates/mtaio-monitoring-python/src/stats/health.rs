@@ -1,0 +1,37 @@
+//! `MonitorHealth`.
+
+use mtaio_monitoring::monitor::HealthReport;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use super::joined;
+
+/// The fields of `MonitorHealth`, in its order.
+pub(crate) fn health<'py>(py: Python<'py>, report: &HealthReport) -> PyResult<Bound<'py, PyTuple>> {
+    let section = |section: &mtaio_monitoring::sampling::SectionHealth| {
+        (
+            section.section.name(),
+            section.origin.clone(),
+            section.reads,
+            section.failures,
+            section.last_error.clone(),
+        )
+    };
+    let sections: Vec<_> = report.sections.iter().map(section).collect();
+    let names: Vec<&str> = report.thresholds_without_data.iter().map(AsRef::as_ref).collect();
+    let sampling = (
+        report.running,
+        report.samples,
+        report.missed_ticks,
+        report.latest_late_seconds,
+        report.largest_late_seconds,
+        report.suspends,
+        report.wall_clock_jumps,
+        report.counter_restarts,
+        report.panics,
+    )
+        .into_pyobject(py)?;
+    let losses = (report.dropped_values, report.dropped_names, report.dropped_events).into_pyobject(py)?;
+    let details = (names, sections).into_pyobject(py)?;
+    joined(&[sampling, losses, details])
+}

@@ -1,0 +1,23 @@
+//! `IOStats`.
+
+use mtaio_monitoring::IoStats;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use super::joined;
+
+pub(super) fn io<'py>(py: Python<'py>, io: &IoStats) -> PyResult<Bound<'py, PyTuple>> {
+    let reference = PyTuple::new(py, [io.read_bytes, io.write_bytes, io.read_count, io.write_count])?;
+    let rates = PyTuple::new(
+        py,
+        [
+            io.read_bytes_per_second,
+            io.write_bytes_per_second,
+            io.read_count_per_second,
+            io.write_count_per_second,
+            io.read_latency_seconds,
+            io.write_latency_seconds,
+        ],
+    )?;
+    joined(&[reference, rates])
+}
