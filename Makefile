@@ -76,8 +76,9 @@ rust-tests: tools
 	$(CARGO) run --quiet --locked -p mtaio-monitoring --example thresholds
 	$(CARGO) run --quiet --locked -p mtaio-monitoring --example profiler
 
+# What does not depend on the interpreter is tested on one of them.
 python-tests-%: .venv/%/installed .venv/%/tools .venv/upstream
-	.venv/$*/bin/python -m pytest tests/python -m 'not soak'
+	.venv/$*/bin/python -m pytest tests/python -m '$(if $(filter $*,$(VERSION)),not soak,not soak and not once)'
 
 # A profile's page, opened in a browser.
 .PHONY: browser-tests
