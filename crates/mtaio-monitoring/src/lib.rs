@@ -58,3 +58,8 @@ pub use mtaio_monitoring_macros::trace;
 #[doc = include_str!("../../../README.md")]
 #[doc = include_str!("../../../README.ja.md")]
 struct ReadmeExamples;
+
+/// The Rust of the how-to.
+#[cfg(all(doctest, feature = "tracing-layer"))]
+#[doc = include_str!("../../../docs/how-to.md")]
+struct HowToExamples;

@@ -119,6 +119,8 @@ class Profiler(ProfilerBase):
         if isinstance(func, (classmethod, staticmethod)):
             inner: Any = self.trace(func.__func__, name=name)  # type: ignore[call-overload]
             return type(func)(inner)
+        if isinstance(func, property):
+            raise ConfigurationTypeError("trace takes the function of a property: put @profiler.trace below @property")
         if isinstance(func, type) or not callable(func):
             raise ConfigurationTypeError(
                 f"trace takes a function, a method or a callable object, got {type(func).__name__} {func!r}; "
