@@ -275,5 +275,5 @@ def test_names_of_a_wrong_type(name: Any) -> None:
 
 
 def test_above_a_property_it_says_where_it_belongs() -> None:
-    with pytest.raises(ConfigurationTypeError, match="put @profiler.trace below @property"):
+    with pytest.raises(ConfigurationTypeError, match="below @property"):
         Profiler().trace(property(lambda self: self))
