@@ -84,6 +84,7 @@ class LiveView:
 
 @disjoint_base
 class ProfilerBase:
+    def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
     def _mtaio_configure(
         self, enabled: bool, watches_tasks: bool, collects_stacks: bool, max_traces: int, with_memory: bool
     ) -> None: ...
