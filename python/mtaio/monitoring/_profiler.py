@@ -57,6 +57,8 @@ class Profiler(ProfilerBase):
     """
 
     _mtaio_enabled = True
+    #: Included profilers of which it has been said that they fail.
+    _mtaio_told: frozenset[str] = frozenset()
 
     def __init__(
         self,
@@ -84,8 +86,6 @@ class Profiler(ProfilerBase):
             kind = ConfigurationError if isinstance(memory, str) else ConfigurationTypeError
             raise kind(f"memory must be 'rss' or None, got {memory!r}")
         self._mtaio_enabled = enabled
-        #: Included profilers of which it has been said that they fail.
-        self._mtaio_told: set[str] = set()
         self._mtaio_configure(enabled, trace_async_tasks, collect_stack_trace, max_traces.__index__(), memory == "rss")
         _PROFILERS.add(self)
 
@@ -185,7 +185,7 @@ class Profiler(ProfilerBase):
     def _mtaio_tell(self, failed: list[tuple[str, str]]) -> None:
         for name, reason in failed:
             if name not in self._mtaio_told:
-                self._mtaio_told.add(name)
+                self._mtaio_told |= {name}
                 _LOGGER.warning("the included profiler of %s fails, and is left out: %s", name, reason)
 
     async def get_profile(self) -> Profile:

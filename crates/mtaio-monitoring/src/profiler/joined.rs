@@ -5,7 +5,7 @@
 //! it was made: the wall clock may have been set since. What they share is the processor's counter, so times are taken
 //! over by way of that.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::error::{MonitoringError, Result};
@@ -137,8 +137,10 @@ impl Joints {
         let places = data.places.take().unwrap_or_default();
         let names = data.names.iter().enumerate().map(|(id, name)| (Arc::clone(name), NameId(id as u32)));
         let names = names.collect();
+        let threads = data.threads.iter().map(|thread| thread.number).collect();
         let mut before = self.0.lock();
-        let mut joining = Joining { recorder, data, places, names, before: &before, after: Numbers::default() };
+        let mut joining =
+            Joining { recorder, data, places, names, threads, before: &before, after: Numbers::default() };
         for part in parts {
             joining.take_in(part);
         }
@@ -159,6 +161,8 @@ struct Joining<'a> {
     /// Places of the own traces, by id.
     places: HashMap<u64, u32>,
     names: HashMap<Arc<str>, NameId>,
+    /// Numbers of threads, those taken over among them.
+    threads: HashSet<u32>,
     before: &'a Numbers,
     after: Numbers,
 }
@@ -255,14 +259,12 @@ impl Joining<'_> {
     }
 
     fn thread(&mut self, key: u64, thread: u32) -> u32 {
-        let threads = &self.data.threads;
+        let used = &mut self.threads;
         *self.after.threads.entry((key, thread)).or_insert_with(|| {
-            // Numbers come again after millions of threads.
-            let is_free = |number: u32| number != 0 && !threads.iter().any(|own| own.number == number);
-            let known = self.before.threads.get(&(key, thread)).copied().filter(|number| is_free(*number));
-            known.unwrap_or_else(|| {
-                std::iter::repeat_with(next_thread).find(|number| is_free(*number)).unwrap_or(0)
-            })
+            let known = self.before.threads.get(&(key, thread)).copied();
+            // Numbers come again after millions of threads: such a one gets another.
+            let mut numbers = known.into_iter().chain(std::iter::repeat_with(next_thread));
+            numbers.find(|number| *number != 0 && used.insert(*number)).unwrap_or(0)
         })
     }
 
