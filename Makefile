@@ -46,7 +46,7 @@ check: tools $(VENV)/tools ## Formatting, lints, types.
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
 	$(CARGO) fmt --manifest-path $(EXTENSION) --check
-	$(CARGO) clippy --manifest-path $(EXTENSION) --target-dir $(EXTENSION_TARGET) --locked -- -D warnings
+	PYO3_PYTHON=$(CURDIR)/$(PYTHON) $(CARGO) clippy --manifest-path $(EXTENSION) --target-dir $(EXTENSION_TARGET) --locked -- -D warnings
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(PYTHON) -m mypy python/mtaio
