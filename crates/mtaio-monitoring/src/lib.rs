@@ -23,7 +23,10 @@ pub use error::{MonitoringError, Result};
 #[cfg(feature = "tokio")]
 pub use monitor::ResourceMonitor;
 pub use profiler::{Profile, Profiler};
-pub use rates::{CpuStats, IoStats, MemoryStats, SystemStats};
+pub use rates::{
+    CoreStats, CpuStats, DiskStats, FilesystemStats, HostStats, InterfaceStats, IoStats, MemoryStats,
+    NetworkStats, SpaceStats, SystemStats,
+};
 pub use snapshot::Snapshot;
 
 /// # Example

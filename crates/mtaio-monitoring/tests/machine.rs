@@ -138,6 +138,13 @@ pub(crate) fn disk(name: &str, count: u64) -> RawDisk {
         writes: Some(count),
         write_sectors: count,
         write_ms: Some(count),
+        in_flight: Some(0),
+        busy_ms: Some(count),
+        weighted_ms: Some(count),
+        discards: Some(count),
+        discard_sectors: Some(count),
+        flushes: Some(count),
+        flush_ms: Some(count),
     }
 }
 

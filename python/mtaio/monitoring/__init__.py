@@ -33,6 +33,15 @@ The metrics that it measures by itself: ``mtaio metrics``, or ``catalogue()``.
 
 from ._alert import Alert
 from ._catalogue import MetricDescription, catalogue
+from ._devices import (
+    CoreStats,
+    DiskStats,
+    FilesystemStats,
+    HostStats,
+    InterfaceStats,
+    NetworkStats,
+    SpaceStats,
+)
 from ._errors import (
     ConfigurationError,
     ConfigurationTypeError,
@@ -52,11 +61,17 @@ __all__ = [
     "CPUStats",
     "ConfigurationError",
     "ConfigurationTypeError",
+    "CoreStats",
+    "DiskStats",
+    "FilesystemStats",
+    "HostStats",
     "IOStats",
+    "InterfaceStats",
     "MemoryStats",
     "MetricDescription",
     "MonitorHealth",
     "MonitoringError",
+    "NetworkStats",
     "Profile",
     "ProfileDiff",
     "ProfileMetrics",
@@ -66,6 +81,7 @@ __all__ = [
     "ProfilerError",
     "ResourceMonitor",
     "SectionHealth",
+    "SpaceStats",
     "SystemStats",
     "UnknownMetricError",
     "catalogue",

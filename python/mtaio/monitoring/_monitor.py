@@ -17,7 +17,8 @@ from . import _loop, _native
 from ._alert import Alert
 from ._errors import ConfigurationTypeError, MonitoringError, UnknownMetricError
 from ._handlers import Handler, Handlers, HandlerTasks, is_cancelled, is_fault
-from ._stats import CPUStats, IOStats, MemoryStats, MonitorHealth, SectionHealth, SystemStats
+from ._readings import system_stats
+from ._stats import MonitorHealth, SectionHealth, SystemStats
 
 logger = logging.getLogger("mtaio.monitoring")
 
@@ -302,7 +303,7 @@ class ResourceMonitor(_native.MonitorBase):
         """
         while isinstance(reading := self._mtaio_read(), float):  # noqa: ASYNC110 - it must pass
             await asyncio.sleep(reading)
-        return _system_stats(reading)
+        return system_stats(reading)
 
     async def get_history(self, start_time: float | None = None, end_time: float | None = None) -> list[SystemStats]:
         """Samples from ``start_time`` to ``end_time``, oldest first.
@@ -317,7 +318,7 @@ class ResourceMonitor(_native.MonitorBase):
             if start:
                 # A long history must not hold up the loop.
                 await asyncio.sleep(0)
-            history += [_system_stats(row) for row in rows.slice(start, start + HISTORY_SLICE)]
+            history += [system_stats(row) for row in rows.slice(start, start + HISTORY_SLICE)]
         return history
 
     async def record_metric(self, name: str, value: float) -> None:
@@ -501,8 +502,3 @@ def _forget_parents() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_parents)
-
-
-def _system_stats(fields: tuple[Any, ...]) -> SystemStats:
-    timestamp, cpu, memory, io, *rest = fields
-    return SystemStats(timestamp, CPUStats(*cpu), MemoryStats(*memory), IOStats(*io), *rest)

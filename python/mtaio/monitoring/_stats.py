@@ -7,6 +7,8 @@ measured is None, never 0.
 from dataclasses import dataclass, field
 from typing import List  # noqa: UP035 - spelt as the reference prints it
 
+from ._devices import CoreStats, DiskStats, FilesystemStats, HostStats, NetworkStats, SpaceStats
+
 
 @dataclass
 class CPUStats:
@@ -32,6 +34,7 @@ class CPUStats:
         process_cores_used: Processors' worth of time that this process used; 1.0 is one kept busy.
         system_thread_count: Threads that exist on the whole machine.
         running_thread_count: Threads of the machine that run or are ready to.
+        cores: Each processor by itself; None in rows of the history.
     """
 
     usage_percent: float
@@ -52,6 +55,7 @@ class CPUStats:
     process_cores_used: float | None = None
     system_thread_count: int | None = None
     running_thread_count: int | None = None
+    cores: list[CoreStats] | None = None
 
 
 @dataclass
@@ -102,6 +106,9 @@ class IOStats:
         write_count_per_second: Writes a second.
         read_latency_seconds: Mean seconds that a read took; None where there was none.
         write_latency_seconds: Mean seconds that a write took; None where there was none.
+        utilisation_percent: Share of the time in which the busiest whole disk had a request under way; 0-100. A disk
+            that works on many requests at once may be at 100 and far from its limit: latency tells more.
+        devices: Each block device by itself; None in rows of the history.
     """
 
     read_bytes: int
@@ -114,6 +121,8 @@ class IOStats:
     write_count_per_second: float | None = None
     read_latency_seconds: float | None = None
     write_latency_seconds: float | None = None
+    utilisation_percent: float | None = None
+    devices: list[DiskStats] | None = None
 
 
 @dataclass
@@ -128,6 +137,10 @@ class SystemStats:
         elapsed_seconds: Seconds that the rates and shares of this sample cover, on the monotonic clock.
         sequence: Counts the monitor's deadlines, missed ones included.
         gap: The machine slept, or readings started anew, since the sample before this one.
+        network: Network interfaces of this process's network namespace.
+        space: Room on file systems: the fullest one, and the one at ``/``.
+        filesystems: Each file system by itself; None in rows of the history.
+        host: The machine as a whole.
     """
 
     timestamp: float
@@ -137,6 +150,10 @@ class SystemStats:
     elapsed_seconds: float | None = None
     sequence: int = 0
     gap: bool = False
+    network: NetworkStats | None = None
+    space: SpaceStats | None = None
+    filesystems: list[FilesystemStats] | None = None
+    host: HostStats | None = None
 
 
 @dataclass
@@ -144,7 +161,7 @@ class SectionHealth:
     """How the readings of one section have gone.
 
     Attributes:
-        section: "cpu", "load", "memory", "disks" or "process".
+        section: "cpu", "load", "memory", "disks", "process", "network", "filesystems" or "host".
         origin: The file or call that it is read from.
         reads: Readings tried.
         failures: Readings that gave nothing.

@@ -5,15 +5,17 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 mod cpu;
+mod devices;
 mod event;
 mod health;
+mod host;
 mod io;
 mod memory;
 
 pub(crate) use event::event;
 pub(crate) use health::health;
 
-/// `(timestamp, cpu, memory, io, elapsed_seconds, sequence, gap)`.
+/// `(timestamp, cpu, memory, io, elapsed_seconds, sequence, gap, network, space, filesystems, host)`.
 pub(crate) fn stats<'py>(py: Python<'py>, stats: &SystemStats) -> PyResult<Bound<'py, PyTuple>> {
     (
         stats.timestamp,
@@ -23,6 +25,10 @@ pub(crate) fn stats<'py>(py: Python<'py>, stats: &SystemStats) -> PyResult<Bound
         stats.elapsed_seconds,
         stats.sequence,
         stats.gap,
+        host::network(py, &stats.network)?,
+        host::space(py, &stats.space)?,
+        devices::listed(py, stats.filesystems.as_deref(), devices::filesystem)?,
+        host::host(py, &stats.host)?,
     )
         .into_pyobject(py)
 }

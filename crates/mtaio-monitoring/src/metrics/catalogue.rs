@@ -1,7 +1,8 @@
 //! Every metric that the monitor measures by itself: the one list that the documents, the exporters, the dashboard
 //! and `mtaio metrics` are made from.
 //!
-//! Each name says its scope (`host`, `process`) and its unit; the four names that the reference prints come first.
+//! Each name says its scope (`host`, `process`; `network` is the network namespace of this process, which in a container
+//! is the container's) and its unit; the four names that the reference prints come first.
 
 /// How a metric's values behave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,4 +122,38 @@ catalogue! {
 
     ProcessThreads "process_threads" Gauge "{thread}" "Operating-system threads of this process."
     ProcessCpuCoresUsed "process_cpu_cores_used" Gauge "{cpu}" "Processors' worth of time that this process uses: 1 is one processor kept busy."
+
+    HostDiskUtilisationPercent "host_disk_utilisation_percent" Gauge "%" "Time in which the busiest whole disk had a request under way."
+    HostFilesystemUsagePercent "host_filesystem_usage_percent" Gauge "%" "How full the fullest writable file system is: 100 * used / (used + available)."
+    HostFilesystemInodesUsagePercent "host_filesystem_inodes_usage_percent" Gauge "%" "Inodes in use on the writable file system that has the largest share in use."
+    HostRootFilesystemTotalBytes "host_root_filesystem_total_bytes" Gauge "By" "Size of the file system at /."
+    HostRootFilesystemUsedBytes "host_root_filesystem_used_bytes" Gauge "By" "Bytes in use on the file system at /."
+    HostRootFilesystemAvailableBytes "host_root_filesystem_available_bytes" Gauge "By" "Bytes of the file system at / that programs without privileges can still write."
+    HostRootFilesystemUsagePercent "host_root_filesystem_usage_percent" Gauge "%" "How full the file system at / is: 100 * used / (used + available)."
+    HostRootFilesystemInodesUsagePercent "host_root_filesystem_inodes_usage_percent" Gauge "%" "Inodes in use on the file system at /."
+    HostUptimeSeconds "host_uptime_seconds" Gauge "s" "Time since the machine booted, time asleep included."
+    HostBootTimeSeconds "host_boot_time_seconds" Gauge "s" "When the machine booted, since the epoch."
+    HostContextSwitchesPerSecond "host_context_switches_per_second" Gauge "{switch}/s" "Context switches a second, on all processors together."
+    HostProcessesCreatedPerSecond "host_processes_created_per_second" Gauge "{process}/s" "Processes and threads made a second."
+    HostProcessesBlocked "host_processes_blocked" Gauge "{process}" "Tasks that wait for a device and cannot be interrupted."
+    HostFileHandlesUsed "host_file_handles_used" Gauge "{handle}" "File handles of the machine in use."
+    HostFileHandlesMax "host_file_handles_max" Gauge "{handle}" "File handles that the machine may use."
+    HostSwapInBytesPerSecond "host_swap_in_bytes_per_second" Gauge "By/s" "Bytes a second read back from swap, over 10 s."
+    HostSwapOutBytesPerSecond "host_swap_out_bytes_per_second" Gauge "By/s" "Bytes a second written to swap, over 10 s."
+    NetworkReceiveBytesTotal "network_receive_bytes_total" Counter "By" "Bytes received, in the network namespace of this process."
+    NetworkTransmitBytesTotal "network_transmit_bytes_total" Counter "By" "Bytes sent, in the network namespace of this process."
+    NetworkReceivePacketsTotal "network_receive_packets_total" Counter "{packet}" "Packets received, in the network namespace of this process."
+    NetworkTransmitPacketsTotal "network_transmit_packets_total" Counter "{packet}" "Packets sent, in the network namespace of this process."
+    NetworkReceiveErrorsTotal "network_receive_errors_total" Counter "{packet}" "Packets that arrived damaged, in the network namespace of this process."
+    NetworkTransmitErrorsTotal "network_transmit_errors_total" Counter "{packet}" "Packets that could not be sent, in the network namespace of this process."
+    NetworkReceiveDropsTotal "network_receive_drops_total" Counter "{packet}" "Packets that arrived and were thrown away, in the network namespace of this process."
+    NetworkTransmitDropsTotal "network_transmit_drops_total" Counter "{packet}" "Packets that were thrown away instead of sent, in the network namespace of this process."
+    NetworkReceiveBytesPerSecond "network_receive_bytes_per_second" Gauge "By/s" "Bytes received, a second, in the network namespace of this process."
+    NetworkTransmitBytesPerSecond "network_transmit_bytes_per_second" Gauge "By/s" "Bytes sent, a second, in the network namespace of this process."
+    NetworkReceivePacketsPerSecond "network_receive_packets_per_second" Gauge "{packet}/s" "Packets received, a second, in the network namespace of this process."
+    NetworkTransmitPacketsPerSecond "network_transmit_packets_per_second" Gauge "{packet}/s" "Packets sent, a second, in the network namespace of this process."
+    NetworkReceiveErrorsPerSecond "network_receive_errors_per_second" Gauge "{packet}/s" "Packets that arrived damaged, a second, in the network namespace of this process."
+    NetworkTransmitErrorsPerSecond "network_transmit_errors_per_second" Gauge "{packet}/s" "Packets that could not be sent, a second, in the network namespace of this process."
+    NetworkReceiveDropsPerSecond "network_receive_drops_per_second" Gauge "{packet}/s" "Packets that arrived and were thrown away, a second, in the network namespace of this process."
+    NetworkTransmitDropsPerSecond "network_transmit_drops_per_second" Gauge "{packet}/s" "Packets that were thrown away instead of sent, a second, in the network namespace of this process."
 }

@@ -1,7 +1,7 @@
 //! One reading after another, each held against the right earlier one.
 
 use crate::clock::{Clock, EpochClock, Instant3};
-use crate::rates::{Baselines, Interval, cpu_delta};
+use crate::rates::{Baselines, Details, Interval, cpu_delta};
 use crate::sampling::{RawSample, SectionHealth, Source};
 
 /// A timer that is late once and punctual the next time makes an interval a little shorter than asked for; that must
@@ -87,12 +87,18 @@ impl Sampler {
 
     /// A reading that somebody asks for now, against the newest earlier reading of either sort.
     pub fn ask(&mut self) -> Reading {
+        self.ask_in_detail().0
+    }
+
+    /// As [`Self::ask`], with what there is of each processor, disk, interface and file system.
+    pub fn ask_in_detail(&mut self) -> (Reading, Details) {
         let after_gap = self.read();
         let mut reading = self.join(false);
         reading.after_gap = after_gap;
         reading.interval.time.gap = after_gap;
+        let details = Details::between(self.baseline(false), &self.raw);
         self.asked.keep(&mut self.raw);
-        reading
+        (reading, details)
     }
 
     /// Seconds until [`Self::ask`] will have a window; `None` before the first reading.
@@ -160,12 +166,17 @@ impl Sampler {
     }
 
     fn join(&mut self, ticks_only: bool) -> Reading {
+        let baseline = self.baseline(ticks_only);
+        let has_window = baseline.is_some();
+        let mut interval = Interval::between(baseline, &self.raw);
+        interval.time.timestamp_ns = self.stamps.stamp(self.raw.clock);
+        Reading { interval, has_window, after_gap: false }
+    }
+
+    fn baseline(&self, ticks_only: bool) -> Option<&RawSample> {
         let now_ns = self.raw.clock.monotonic_ns;
         let of_ticks = self.ticks.for_reading_at(if ticks_only { now_ns + self.tick_slack_ns } else { now_ns });
         let of_asked = if ticks_only { None } else { self.asked.for_reading_at(now_ns) };
-        let baseline = of_ticks.into_iter().chain(of_asked).max_by_key(|baseline| baseline.clock.monotonic_ns);
-        let mut interval = Interval::between(baseline, &self.raw);
-        interval.time.timestamp_ns = self.stamps.stamp(self.raw.clock);
-        Reading { interval, has_window: baseline.is_some(), after_gap: false }
+        of_ticks.into_iter().chain(of_asked).max_by_key(|baseline| baseline.clock.monotonic_ns)
     }
 }

@@ -9,7 +9,10 @@ use crate::sampling::{RawDisks, RawLoad, RawMemory, RawSample, Timed};
 use super::cpu::{CpuDelta, cpu_delta};
 use super::delta::{grown, grown_if_known};
 use super::disk::{disk_delta, disk_totals};
+use super::filesystems::{SpaceGroup, space_group};
+use super::host::{HostGroup, host_group};
 use super::memory::available_bytes;
+use super::network::{NetworkGrowthGroup, NetworkTotalGroup, network_groups};
 use super::packed::{Packed32, Packed64};
 
 /// One sample: levels at its end, differences since its baseline.
@@ -27,6 +30,14 @@ pub struct Interval {
     pub io: IoGroup,
     /// This process and the system's threads.
     pub process: ProcessGroup,
+    /// Network interfaces, since they appeared.
+    pub network: NetworkTotalGroup,
+    /// Network interfaces, since the baseline.
+    pub network_growth: NetworkGrowthGroup,
+    /// Room on file systems.
+    pub space: SpaceGroup,
+    /// The machine as a whole.
+    pub host: HostGroup,
 }
 
 /// When the sample was taken and how long it covers.
@@ -126,6 +137,7 @@ impl Interval {
             now.disks.as_ref().map(|disks| disks.read_at_ns),
         );
         let load = now.load.as_ref().map(|load| load.value);
+        let (network, network_growth) = network_groups(baseline, now);
         Self {
             time: TimeGroup {
                 elapsed_ns: elapsed.into(),
@@ -146,6 +158,10 @@ impl Interval {
                 system_threads: load.and_then(|load| load.total_threads).into(),
                 running_threads: load.and_then(|load| load.running_threads).into(),
             },
+            network,
+            network_growth,
+            space: space_group(now),
+            host: host_group(baseline, now),
         }
     }
 }
@@ -208,4 +224,8 @@ const _: () = {
     assert!(size_of::<SwapGroup>() <= 64);
     assert!(size_of::<IoGroup>() <= 64);
     assert!(size_of::<ProcessGroup>() <= 64);
+    assert!(size_of::<NetworkTotalGroup>() <= 64);
+    assert!(size_of::<NetworkGrowthGroup>() <= 64);
+    assert!(size_of::<SpaceGroup>() <= 64);
+    assert!(size_of::<HostGroup>() <= 64);
 };

@@ -8,17 +8,28 @@
 mod baselines;
 mod cpu;
 mod delta;
+mod details;
 mod disk;
+mod filesystems;
+mod host;
 mod interval;
 mod memory;
+mod network;
 mod packed;
 mod stats;
 
 pub use baselines::Baselines;
 pub use cpu::{CpuDelta, cpu_delta};
 pub use delta::{grown, grown_32_bit, grown_if_known};
+pub use details::Details;
 pub use disk::{DiskDelta, DiskTotals, disk_delta, disk_totals};
+pub use filesystems::SpaceGroup;
+pub use host::HostGroup;
 pub use interval::{CpuGroup, Interval, IoGroup, MemoryGroup, ProcessGroup, SwapGroup, TimeGroup};
 pub use memory::available_bytes;
+pub use network::{NetworkGrowthGroup, NetworkTotalGroup, TrafficDelta, counted_interfaces, interface_delta};
 pub use packed::{Packed32, Packed64};
-pub use stats::{CpuStats, IoStats, MemoryStats, SystemStats};
+pub use stats::{
+    CoreStats, CpuStats, DiskStats, FilesystemStats, HostStats, InterfaceStats, IoStats, MemoryStats,
+    NetworkStats, SpaceStats, SystemStats,
+};

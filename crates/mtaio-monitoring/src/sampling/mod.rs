@@ -10,12 +10,18 @@
 
 use crate::clock::{Clock, Instant3};
 
+mod filesystems;
+mod host;
 #[cfg(target_os = "linux")]
 pub mod linux;
+mod network;
 #[cfg(any(feature = "portable", not(target_os = "linux")))]
 pub mod portable;
 mod resident;
 
+pub use filesystems::{RawFilesystem, RawFilesystems, RawSpace};
+pub use host::{RawActivity, RawFileHandles, RawHost, RawSwapping};
+pub use network::{InterfaceKind, RawInterface, RawNetwork, RawTraffic};
 pub use resident::ResidentMemory;
 
 /// A group of readings that come, or fail to come, together.
@@ -31,11 +37,26 @@ pub enum Section {
     Disks,
     /// This process.
     Process,
+    /// Network interfaces.
+    Network,
+    /// Room on mounted file systems.
+    Filesystems,
+    /// Swapping and file handles of the whole machine.
+    Host,
 }
 
 impl Section {
     /// Every section, in the order in which they are read.
-    pub const ALL: [Self; 5] = [Self::Cpu, Self::Load, Self::Memory, Self::Disks, Self::Process];
+    pub const ALL: [Self; 8] = [
+        Self::Cpu,
+        Self::Load,
+        Self::Memory,
+        Self::Disks,
+        Self::Process,
+        Self::Network,
+        Self::Filesystems,
+        Self::Host,
+    ];
 
     /// The section's name, as health reports and `mtaio doctor` print it.
     #[must_use]
@@ -46,6 +67,9 @@ impl Section {
             Self::Memory => "memory",
             Self::Disks => "disks",
             Self::Process => "process",
+            Self::Network => "network",
+            Self::Filesystems => "filesystems",
+            Self::Host => "host",
         }
     }
 }
@@ -74,6 +98,12 @@ pub struct RawSample {
     pub disks: Option<Timed<RawDisks>>,
     /// `/proc/self/stat` and the process's own clock.
     pub process: Option<Timed<RawProcess>>,
+    /// `/proc/net/dev`.
+    pub network: Option<Timed<RawNetwork>>,
+    /// `/proc/self/mountinfo` and `statvfs`, from time to time.
+    pub filesystems: Option<Timed<RawFilesystems>>,
+    /// The end of `/proc/stat`; `/proc/vmstat` and `/proc/sys/fs/file-nr` from time to time.
+    pub host: Option<Timed<RawHost>>,
 }
 
 /// The modes of [`CpuTimes`], in the kernel's order.
@@ -82,10 +112,16 @@ pub const CPU_MODES: [&str; 10] =
 
 /// Cumulative processor time by mode, in ticks of any one size (Linux: 1/100 s; portable: 1/10 000 s).
 ///
-/// As the kernel counts: `user` contains `guest` and `nice` contains `guest_nice` (P2).
-/// Modes that an old kernel does not print are 0 in both readings and so have a share of 0.
+/// As the kernel counts: `user` contains `guest` and `nice` contains `guest_nice` (P2). A mode that an old kernel does
+/// not print is [`UNKNOWN`](Self::UNKNOWN). So are all but `user` and `idle` of a system that only tells busy from
+/// idle: where `system` is unknown, `user` holds all busy time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CpuTimes(pub [u64; 10]);
+
+impl CpuTimes {
+    /// In the place of a mode that the system does not count.
+    pub const UNKNOWN: u64 = u64::MAX;
+}
 
 /// Processor time of the machine and of each processor that is online.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -154,6 +190,19 @@ pub enum DiskKind {
     Virtual,
 }
 
+impl DiskKind {
+    /// The kind's name, as the faces show it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Partition => "partition",
+            Self::Stacked => "stacked",
+            Self::Virtual => "virtual",
+        }
+    }
+}
+
 /// One block device, cumulative since boot (or since it appeared).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RawDisk {
@@ -175,6 +224,21 @@ pub struct RawDisk {
     pub write_sectors: u64,
     /// Milliseconds spent writing; 32 bits.
     pub write_ms: Option<u64>,
+    /// Requests under way now.
+    pub in_flight: Option<u64>,
+    /// Milliseconds in which at least one request was under way (`io_ticks`); 32 bits. Since Linux 5.0 the kernel looks
+    /// once a tick rather than at each request (P26).
+    pub busy_ms: Option<u64>,
+    /// Milliseconds spent in requests, summed over those under way; 32 bits.
+    pub weighted_ms: Option<u64>,
+    /// Discards completed (Linux ≥ 4.18).
+    pub discards: Option<u64>,
+    /// Sectors discarded.
+    pub discard_sectors: Option<u64>,
+    /// Flushes completed (Linux ≥ 5.5); of whole disks only.
+    pub flushes: Option<u64>,
+    /// Milliseconds spent flushing; 32 bits.
+    pub flush_ms: Option<u64>,
 }
 
 /// All block devices.

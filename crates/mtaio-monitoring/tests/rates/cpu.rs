@@ -1,7 +1,7 @@
 //! P1 to P6: shares of processor time.
 
 use mtaio_monitoring::rates::{CpuStats, Interval, SystemStats};
-use mtaio_monitoring::sampling::{RawProcess, RawSample};
+use mtaio_monitoring::sampling::{CpuTimes, RawProcess, RawSample};
 
 use super::{at, stats, timed, with_cpu};
 
@@ -131,7 +131,7 @@ fn p4_months_between_readings_of_a_large_machine_keep_their_shares() {
     check([0; 10], [ticks, 0, 0, 3 * ticks, 0, 0, 0, 0, 0, 0], "usage 25.0 psutil 25.0 user 25.0 idle 75.0");
     check(
         [0; 10],
-        [u64::MAX; 10],
+        [CpuTimes::UNKNOWN - 1; 10],
         "usage 62.5 psutil 75.0 user 12.5 nice 12.5 system 12.5 idle 12.5 iowait 12.5 irq 12.5 softirq 12.5 \
          steal 12.5 guest 12.5 guest_nice 12.5",
     );

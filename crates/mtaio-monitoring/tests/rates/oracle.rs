@@ -1,6 +1,8 @@
 //! Every built-in metric of two readings, computed once more: name by name, in wide integers, and without a look at
 //! how the crate does it.
 
+mod devices;
+
 use std::collections::BTreeMap;
 
 use mtaio_monitoring::sampling::{DiskKind, RawDisk, RawMemory, RawSample, Timed};
@@ -16,6 +18,7 @@ pub(super) fn values(before: Option<&RawSample>, now: &RawSample) -> Values {
         bytes(&memory.value, &mut values);
     }
     disks(before, now, &mut values);
+    devices::values(before, now, &mut values);
     // The names that the reference prints are others for the same numbers.
     for (name, same) in [
         ("cpu_usage", "host_cpu_usage_percent"),

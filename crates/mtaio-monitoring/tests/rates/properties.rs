@@ -10,10 +10,10 @@ use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::oracle;
+use super::{devices, oracle};
 
 /// Counters as they come: small, near the 32-bit edge, large. The sum of a few in bytes still fits 64 bits.
-fn counter() -> impl Strategy<Value = u64> {
+pub(super) fn counter() -> impl Strategy<Value = u64> {
     prop_oneof![
         3 => 0..1_000_u64,
         1 => Just(0),
@@ -47,9 +47,9 @@ fn memory() -> impl Strategy<Value = RawMemory> {
 fn device() -> impl Strategy<Value = RawDisk> {
     use DiskKind::{Partition, Stacked, Virtual, Whole};
     let kind = select(vec![Whole, Whole, Whole, Whole, Partition, Stacked, Virtual]);
-    let counters = proptest::array::uniform4(weighted(0.9, counter()));
+    let counters = proptest::array::uniform5(weighted(0.9, counter()));
     (0..2_u32, kind, counter(), counter(), counters).prop_map(
-        |(minor, kind, read_sectors, write_sectors, [reads, read_ms, writes, write_ms])| RawDisk {
+        |(minor, kind, read_sectors, write_sectors, [reads, read_ms, writes, write_ms, busy_ms])| RawDisk {
             name: String::new(),
             device: (8, minor),
             kind,
@@ -59,6 +59,8 @@ fn device() -> impl Strategy<Value = RawDisk> {
             writes,
             write_sectors,
             write_ms,
+            busy_ms,
+            ..RawDisk::default()
         },
     )
 }
@@ -71,7 +73,7 @@ fn disks() -> impl Strategy<Value = RawDisks> {
         .prop_map(move |(names, disks)| RawDisks { devices: names.iter().zip(disks).map(named).collect() })
 }
 
-fn section<T: std::fmt::Debug + Clone + 'static>(
+pub(super) fn section<T: std::fmt::Debug + Clone + 'static>(
     value: impl Strategy<Value = T> + 'static,
 ) -> BoxedStrategy<Option<Timed<T>>> {
     // Few instants, so that some readings are at the same one and some are out of order.
@@ -94,14 +96,18 @@ fn raw_sample() -> impl Strategy<Value = RawSample> {
         cpu_ns,
         start_ticks: None,
     });
-    (section(cpu), section(load), section(memory()), section(disks()), section(process)).prop_map(
-        |(cpu, load, memory, disks, process)| RawSample {
+    let sections = (section(cpu), section(load), section(memory()), section(disks()), section(process));
+    (sections, devices::sections()).prop_map(
+        |((cpu, load, memory, disks, process), (network, filesystems, host))| RawSample {
             clock: Instant3::default(),
             cpu,
             load,
             memory,
             disks,
             process,
+            network,
+            filesystems,
+            host,
         },
     )
 }
@@ -123,6 +129,7 @@ fn baseline_and_now() -> impl Strategy<Value = (Option<RawSample>, RawSample)> {
             }
             disks.read_at_ns = disks.read_at_ns.saturating_sub(steps[0] * 10_000_000);
         }
+        devices::step_back(&mut earlier, &steps);
         match how {
             0 => (None, now),
             1 => (Some(other), now),

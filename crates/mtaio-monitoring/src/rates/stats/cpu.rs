@@ -1,6 +1,6 @@
 //! Processors, as a reader sees them.
 
-use super::ratio;
+use super::{CoreStats, ratio};
 use crate::rates::interval::{CpuGroup, ProcessGroup};
 use crate::rates::packed::Packed32;
 
@@ -44,6 +44,8 @@ pub struct CpuStats {
     pub system_thread_count: Option<u32>,
     /// Threads of the whole system that are running or ready to.
     pub running_thread_count: Option<u32>,
+    /// Each processor by itself; `None` in rows of the history.
+    pub cores: Option<Vec<CoreStats>>,
 }
 
 pub(super) fn cpu_stats(cpu: &CpuGroup, process: &ProcessGroup) -> CpuStats {
@@ -73,5 +75,6 @@ pub(super) fn cpu_stats(cpu: &CpuGroup, process: &ProcessGroup) -> CpuStats {
         process_cores_used: ratio(process.delta_cpu_ns.get(), process.elapsed_ns.get()),
         system_thread_count: process.system_threads.get(),
         running_thread_count: process.running_threads.get(),
+        cores: None,
     }
 }

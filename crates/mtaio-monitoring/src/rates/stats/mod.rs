@@ -2,14 +2,29 @@
 
 use super::interval::Interval;
 
+mod core;
 mod cpu;
+mod disk;
+mod filesystems;
+mod host;
 mod io;
 mod memory;
+mod network;
 mod value;
 
+pub use core::CoreStats;
 pub use cpu::CpuStats;
+pub use disk::DiskStats;
+pub use filesystems::{FilesystemStats, SpaceStats};
+pub use host::HostStats;
 pub use io::IoStats;
 pub use memory::MemoryStats;
+pub use network::{InterfaceStats, NetworkStats};
+
+pub(super) use core::core_stats;
+pub(super) use disk::disk_stats;
+pub(super) use filesystems::filesystem_stats;
+pub(super) use network::interface_stats;
 
 /// One sample, readable. A value that was not measured is `None`, never 0.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,6 +43,14 @@ pub struct SystemStats {
     pub sequence: u64,
     /// The machine slept, or readings started anew, since the sample before this one.
     pub gap: bool,
+    /// Network interfaces of this process's network namespace.
+    pub network: NetworkStats,
+    /// Room on file systems: the fullest one, and the one at `/`.
+    pub space: SpaceStats,
+    /// Each file system by itself; `None` in rows of the history.
+    pub filesystems: Option<Vec<FilesystemStats>>,
+    /// The machine as a whole.
+    pub host: HostStats,
 }
 
 impl From<&Interval> for SystemStats {
@@ -36,12 +59,21 @@ impl From<&Interval> for SystemStats {
             timestamp: interval.time.timestamp_ns as f64 / 1e9,
             cpu: cpu::cpu_stats(&interval.cpu, &interval.process),
             memory: memory::memory_stats(&interval.memory, &interval.swap),
-            io: io::io_stats(&interval.io, interval.time.disks_elapsed_ns.get()),
+            io: io::io_stats(&interval.io, &interval.host, interval.time.disks_elapsed_ns.get()),
             elapsed_seconds: interval.time.elapsed_ns.get().map(|elapsed| elapsed as f64 / 1e9),
             sequence: interval.time.sequence,
             gap: interval.time.gap,
+            network: network::network_stats(&interval.network, &interval.network_growth),
+            space: filesystems::space_stats(&interval.space),
+            filesystems: None,
+            host: host::host_stats(&interval.host),
         }
     }
+}
+
+/// What has grown by `growth` in `elapsed_ns`, a second.
+fn per_second(growth: Option<u64>, elapsed_ns: Option<u64>) -> Option<f64> {
+    ratio(growth, elapsed_ns).map(|rate| 1e9 * rate)
 }
 
 /// `part / whole`, where both are known and the whole is something.

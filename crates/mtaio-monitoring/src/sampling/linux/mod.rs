@@ -12,15 +12,22 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use super::{RawSample, Section, SectionHealth, Source, Timed};
+use super::{RawActivity, RawSample, Section, SectionHealth, Source, Timed};
 use crate::clock::Clock;
 
 mod cursor;
 mod disk_kinds;
 pub mod diskstats;
 mod file;
+mod filesystems;
+pub mod host;
+mod interface_kinds;
 pub mod loadavg;
 pub mod meminfo;
+pub mod mounts;
+pub mod netdev;
+mod network;
+mod paced;
 pub mod process;
 pub mod resident;
 pub mod stat;
@@ -28,6 +35,9 @@ pub mod zoneinfo;
 
 use disk_kinds::DiskKinds;
 use file::{KeptFile, Records};
+use filesystems::Filesystems;
+use host::Host;
+use network::Network;
 
 /// Reads a Linux machine, or a recording of one.
 #[derive(Debug)]
@@ -38,6 +48,9 @@ pub struct LinuxSource {
     zones: Origin,
     disks: Origin,
     process: Origin,
+    network: Network,
+    filesystems: Filesystems,
+    host: Host,
     disk_kinds: DiskKinds,
     page_bytes: u64,
     buffer: Vec<u8>,
@@ -61,6 +74,7 @@ impl LinuxSource {
     pub fn with_root(root: impl AsRef<Path>) -> Self {
         let root = root.as_ref();
         let origin = |path: &str, records| Origin::new(KeptFile::new(root.join(path), records));
+        let page_bytes = rustix::param::page_size() as u64;
         Self {
             cpu: origin("proc/stat", Records::One),
             load: origin("proc/loadavg", Records::One),
@@ -68,8 +82,11 @@ impl LinuxSource {
             zones: origin("proc/zoneinfo", Records::Many),
             disks: origin("proc/diskstats", Records::Many),
             process: origin("proc/self/stat", Records::One),
+            network: Network::new(root),
+            filesystems: Filesystems::new(root),
+            host: Host::new(root, page_bytes),
             disk_kinds: DiskKinds::new(root.join("sys/class/block")),
-            page_bytes: rustix::param::page_size() as u64,
+            page_bytes,
             buffer: vec![0; INITIAL_BUFFER_BYTES],
         }
     }
@@ -85,11 +102,20 @@ impl Source for LinuxSource {
     fn read(&mut self, clock: &Clock, out: &mut RawSample) {
         let buffer = &mut self.buffer;
         out.clock = clock.now();
-        self.cpu.read(buffer, clock, &mut out.cpu, stat::parse);
+        let mut activity = RawActivity::default();
+        self.cpu.read(buffer, clock, &mut out.cpu, |text, cpu| {
+            host::parse_activity(text, &mut activity);
+            stat::parse(text, cpu)
+        });
+        let activity = out.cpu.as_ref().map(|cpu| Timed { read_at_ns: cpu.read_at_ns, value: activity });
         self.load.read(buffer, clock, &mut out.load, loadavg::parse);
         self.memory.read(buffer, clock, &mut out.memory, meminfo::parse);
         self.disks.read(buffer, clock, &mut out.disks, diskstats::parse);
         self.process.read(buffer, clock, &mut out.process, process::parse);
+
+        self.network.read(buffer, clock, &mut out.network);
+        self.filesystems.read(buffer, clock, &mut out.filesystems);
+        self.host.read(buffer, clock, activity, &mut out.host);
 
         if let Some(memory) = &mut out.memory
             && memory.value.available.unwrap_or(0) == 0
@@ -124,6 +150,9 @@ impl Source for LinuxSource {
                 }
                 Section::Disks => self.disks.health(section),
                 Section::Process => self.process.health(section),
+                Section::Network => self.network.health(section),
+                Section::Filesystems => self.filesystems.health(section),
+                Section::Host => self.host.health(section),
             })
             .collect()
     }
