@@ -10,6 +10,9 @@
 
 use crate::clock::{Clock, Instant3};
 
+mod capability;
+mod costs;
+mod diagnosis;
 mod filesystems;
 mod host;
 #[cfg(target_os = "linux")]
@@ -18,11 +21,16 @@ mod network;
 #[cfg(any(feature = "portable", not(target_os = "linux")))]
 pub mod portable;
 mod resident;
+mod surroundings;
 
+pub use capability::State;
+pub use costs::Cost;
+pub use diagnosis::Diagnosis;
 pub use filesystems::{RawFilesystem, RawFilesystems, RawSpace};
 pub use host::{RawActivity, RawFileHandles, RawHost, RawSwapping};
 pub use network::{InterfaceKind, RawInterface, RawNetwork, RawTraffic};
 pub use resident::ResidentMemory;
+pub use surroundings::Surroundings;
 
 /// A group of readings that come, or fail to come, together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -259,8 +267,8 @@ pub struct RawProcess {
     pub start_ticks: Option<u64>,
 }
 
-/// How the readings of one section have gone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How the readings of one section have gone, and what there is to read.
+#[derive(Clone, Debug, PartialEq)]
 pub struct SectionHealth {
     /// Which section.
     pub section: Section,
@@ -272,6 +280,17 @@ pub struct SectionHealth {
     pub failures: u64,
     /// Why the last one that failed did, e.g. `"/proc/diskstats: Permission denied (os error 13)"`.
     pub last_error: Option<String>,
+    /// Seconds between two looks, where some of it is looked at from time to time only; `None` where every sample
+    /// reads it.
+    pub every_seconds: Option<f64>,
+    /// What it took of each of the newest readings, those included that had no need to look.
+    pub cost: Option<Cost>,
+    /// Whether the newest reading has it.
+    pub state: State,
+    /// Where only a part can be read: what the newest reading lacks, by the names of its raw fields.
+    pub missing: Vec<&'static str>,
+    /// What can be done about what is missing.
+    pub hint: Option<&'static str>,
 }
 
 /// Something that can be asked for a [`RawSample`]: one platform's way to read, or a recording.
@@ -284,6 +303,11 @@ pub trait Source: Send {
 
     /// How the readings have gone, a line a section.
     fn health(&self) -> Vec<SectionHealth>;
+
+    /// What the newest readings took as a whole; `None` where that is not measured.
+    fn cost(&self) -> Option<Cost> {
+        None
+    }
 
     /// The shortest time over which processor shares of this source mean something, in seconds.
     fn minimum_window_seconds(&self) -> f64 {

@@ -71,11 +71,12 @@ impl Host {
     pub(super) fn health(&self, section: Section) -> SectionHealth {
         let (swapping, file_handles) = (self.vmstat.health(section), self.file_nr.health(section));
         SectionHealth {
-            section,
             origin: format!("{}, {}", swapping.origin, file_handles.origin),
             reads: swapping.reads + file_handles.reads,
             failures: swapping.failures + file_handles.failures,
             last_error: swapping.last_error.or(file_handles.last_error),
+            every_seconds: Some(PACE_NS as f64 / 1e9),
+            ..SectionHealth::unread(section)
         }
     }
 }

@@ -12,7 +12,8 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use super::{RawActivity, RawSample, Section, SectionHealth, Source, Timed};
+use super::costs::Costs;
+use super::{Cost, RawActivity, RawSample, Section, SectionHealth, Source, Timed};
 use crate::clock::Clock;
 
 mod cursor;
@@ -31,6 +32,7 @@ mod paced;
 pub mod process;
 pub mod resident;
 pub mod stat;
+pub mod surroundings;
 pub mod zoneinfo;
 
 use disk_kinds::DiskKinds;
@@ -54,6 +56,7 @@ pub struct LinuxSource {
     disk_kinds: DiskKinds,
     page_bytes: u64,
     buffer: Vec<u8>,
+    costs: Costs,
 }
 
 /// Large enough for every file of an ordinary machine; a larger one makes the buffer grow, once.
@@ -88,6 +91,7 @@ impl LinuxSource {
             disk_kinds: DiskKinds::new(root.join("sys/class/block")),
             page_bytes,
             buffer: vec![0; INITIAL_BUFFER_BYTES],
+            costs: Costs::new(),
         }
     }
 }
@@ -102,20 +106,30 @@ impl Source for LinuxSource {
     fn read(&mut self, clock: &Clock, out: &mut RawSample) {
         let buffer = &mut self.buffer;
         out.clock = clock.now();
+        let costs = &mut self.costs;
+        costs.begin(out.clock.monotonic_ns);
         let mut activity = RawActivity::default();
         self.cpu.read(buffer, clock, &mut out.cpu, |text, cpu| {
             host::parse_activity(text, &mut activity);
             stat::parse(text, cpu)
         });
         let activity = out.cpu.as_ref().map(|cpu| Timed { read_at_ns: cpu.read_at_ns, value: activity });
+        costs.lap(Section::Cpu, clock);
         self.load.read(buffer, clock, &mut out.load, loadavg::parse);
+        costs.lap(Section::Load, clock);
         self.memory.read(buffer, clock, &mut out.memory, meminfo::parse);
+        costs.lap(Section::Memory, clock);
         self.disks.read(buffer, clock, &mut out.disks, diskstats::parse);
+        costs.lap(Section::Disks, clock);
         self.process.read(buffer, clock, &mut out.process, process::parse);
+        costs.lap(Section::Process, clock);
 
         self.network.read(buffer, clock, &mut out.network);
+        costs.lap(Section::Network, clock);
         self.filesystems.read(buffer, clock, &mut out.filesystems);
+        costs.lap(Section::Filesystems, clock);
         self.host.read(buffer, clock, activity, &mut out.host);
+        costs.lap(Section::Host, clock);
 
         if let Some(memory) = &mut out.memory
             && memory.value.available.unwrap_or(0) == 0
@@ -124,9 +138,11 @@ impl Source for LinuxSource {
             let mut low_pages: Option<Timed<u64>> = None;
             self.zones.read(buffer, clock, &mut low_pages, zoneinfo::parse);
             memory.value.low_watermark = low_pages.and_then(|pages| pages.value.checked_mul(self.page_bytes));
+            costs.lap(Section::Memory, clock);
         }
         if let Some(disks) = &mut out.disks {
             self.disk_kinds.assign(&mut disks.value.devices);
+            costs.lap(Section::Disks, clock);
         }
         // The process's own clock is finer than its file, and answers even where the file does not (P6).
         if let Some(cpu_ns) = clock.process_cpu_ns() {
@@ -134,6 +150,8 @@ impl Source for LinuxSource {
             process.value.cpu_ns = Some(cpu_ns);
             process.read_at_ns = clock.monotonic_ns();
         }
+        costs.lap(Section::Process, clock);
+        costs.end();
     }
 
     fn health(&self) -> Vec<SectionHealth> {
@@ -154,7 +172,12 @@ impl Source for LinuxSource {
                 Section::Filesystems => self.filesystems.health(section),
                 Section::Host => self.host.health(section),
             })
+            .map(|health| SectionHealth { cost: self.costs.of(health.section), ..health })
             .collect()
+    }
+
+    fn cost(&self) -> Option<Cost> {
+        self.costs.of_sample()
     }
 }
 
@@ -227,11 +250,11 @@ impl Origin {
 
     fn health(&self, section: Section) -> SectionHealth {
         SectionHealth {
-            section,
             origin: self.file.path().display().to_string(),
             reads: self.reads,
             failures: self.failures,
             last_error: self.last_error(),
+            ..SectionHealth::unread(section)
         }
     }
 }

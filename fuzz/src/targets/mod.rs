@@ -1,0 +1,101 @@
+//! What is fuzzed: a line a target. The core's tests replay the corpus through this same table.
+//!
+//! A target may not panic, whatever the bytes, and may not hold more memory than its share of them: a file of `/proc`
+//! that is not what it should be must not eat the host's memory.
+//!
+//! **A new parser** is a line in [`TARGETS`]. **A new section** of [`RawSample`](mtaio_monitoring::sampling::RawSample)
+//! is a line in `readings.rs`.
+
+use std::fmt::Debug;
+
+use mtaio_monitoring::Profile;
+use mtaio_monitoring::export::Format;
+use mtaio_monitoring::sampling::linux::{
+    Malformed, diskstats, host, loadavg, meminfo, mounts, netdev, process, resident, stat, zoneinfo,
+};
+
+use crate::allocations;
+
+mod readings;
+
+/// Something that takes any bytes.
+pub(crate) struct Target {
+    /// Also the name of its corpus.
+    pub(crate) name: &'static str,
+    /// The file of a recording that is an input; `-` where there is none.
+    pub(crate) recorded: &'static str,
+    /// Bytes that it may hold at once for each byte of its input, above [`ANY_INPUT_BYTES`].
+    bytes_each: usize,
+    run: fn(&[u8]),
+}
+
+/// Bytes that a target may hold whatever its input: the text of an error, a vector's first entries.
+const ANY_INPUT_BYTES: usize = 16 * 1024;
+
+/// Output that goes with the depth of a tree times its size is not bounded by the input alone.
+const UNBOUNDED: usize = usize::MAX;
+
+/// Every target. The shortest line of a list that is understood makes an entry of so many bytes, and a vector that grows
+/// holds it three times; what makes no list keeps nothing but numbers.
+#[rustfmt::skip]
+pub(crate) const TARGETS: &[Target] = &[
+    Target { name: "stat", recorded: "proc/stat", bytes_each: 24, run: |text| filled(stat::parse, USED_STAT, text) },
+    Target { name: "loadavg", recorded: "proc/loadavg", bytes_each: 0, run: |text| filled(loadavg::parse, b"", text) },
+    Target { name: "meminfo", recorded: "proc/meminfo", bytes_each: 0, run: |text| filled(meminfo::parse, b"", text) },
+    Target { name: "diskstats", recorded: "proc/diskstats", bytes_each: 64, run: |text| filled(diskstats::parse, USED_DISKSTATS, text) },
+    Target { name: "process", recorded: "proc/self/stat", bytes_each: 0, run: |text| filled(process::parse, b"", text) },
+    Target { name: "zoneinfo", recorded: "proc/zoneinfo", bytes_each: 0, run: |text| filled(zoneinfo::parse, b"", text) },
+    Target { name: "statm", recorded: "proc/self/statm", bytes_each: 0, run: |text| _ = resident::parse(text) },
+    Target { name: "netdev", recorded: "proc/net/dev", bytes_each: 64, run: |text| filled(netdev::parse, USED_NETDEV, text) },
+    Target { name: "mounts", recorded: "proc/self/mountinfo", bytes_each: 64, run: |text| filled(mounts::parse, b"", text) },
+    Target { name: "activity", recorded: "proc/stat", bytes_each: 0, run: |text| filled(|text, out| { host::parse_activity(text, out); Ok(()) }, b"", text) },
+    Target { name: "vmstat", recorded: "proc/vmstat", bytes_each: 0, run: |text| filled(|text, out| host::parse_vmstat(text, 4096, out), b"", text) },
+    Target { name: "file-nr", recorded: "proc/sys/fs/file-nr", bytes_each: 0, run: |text| filled(host::parse_file_nr, b"", text) },
+    Target { name: "profile", recorded: "-", bytes_each: 128, run: |text| _ = Profile::from_json(text) },
+    Target { name: "exports", recorded: "-", bytes_each: UNBOUNDED, run: exports },
+    Target { name: "readings", recorded: "-", bytes_each: UNBOUNDED, run: readings::check },
+];
+
+const USED_NETDEV: &[u8] = b"h\nh\n  lo: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n";
+const USED_STAT: &[u8] = b"cpu  9 8 7 6 5\ncpu0 9 8 7 6 5\ncpu1 1 2 3 4 5\n";
+const USED_DISKSTATS: &[u8] = b"8 0 sda 1 2 3 4 5 6 7 8\n8 1 sda1 1 2 3 4\n";
+
+impl Target {
+    /// Runs it.
+    ///
+    /// # Panics
+    ///
+    /// It found something.
+    pub(crate) fn check(&self, input: &[u8]) {
+        let most = self.bytes_each.saturating_mul(input.len()).saturating_add(ANY_INPUT_BYTES);
+        let held = allocations::most_bytes_during(|| (self.run)(input));
+        assert!(held <= most, "{}: {} bytes made it hold {held}, more than {most}", self.name, input.len());
+    }
+}
+
+/// Parses into a fresh value and into one that an earlier text has left: samples are reused, so both must be the same.
+fn filled<T: Default + PartialEq + Debug>(
+    parse: fn(&[u8], &mut T) -> Result<(), Malformed>,
+    earlier: &[u8],
+    text: &[u8],
+) {
+    let (mut fresh, mut used) = (T::default(), T::default());
+    let _ = parse(earlier, &mut used);
+    let (outcome, again) = (parse(text, &mut fresh), parse(text, &mut used));
+    assert_eq!(outcome, again);
+    if outcome.is_ok() {
+        assert_eq!(fresh, used, "what an earlier text has left shows through");
+    }
+}
+
+/// Whatever profile can be read can be written in every format, and the written one is read as the same.
+fn exports(text: &[u8]) {
+    let Ok(profile) = Profile::from_json(text) else { return };
+    let json = profile.export(Format::Json);
+    let again = Profile::from_json(json.as_bytes()).expect("it was written by the same crate");
+    assert_eq!(again.export(Format::Json), json);
+    for format in Format::ALL {
+        drop(profile.export(format));
+    }
+    drop((profile.to_string(), profile.diff(&again).to_string()));
+}

@@ -1,0 +1,189 @@
+//! Any two readings, well-formed by their types and by nothing else, made into statistics.
+
+use std::sync::Arc;
+
+use mtaio_monitoring::clock::Instant3;
+use mtaio_monitoring::metrics::catalogue::BuiltIn;
+use mtaio_monitoring::rates::{Details, Interval, SystemStats};
+use mtaio_monitoring::sampling::{
+    CpuTimes, DiskKind, InterfaceKind, RawActivity, RawCpu, RawDisk, RawDisks, RawFileHandles, RawFilesystem,
+    RawFilesystems, RawHost, RawInterface, RawLoad, RawMemory, RawNetwork, RawProcess, RawSample, RawSpace, RawSwapping,
+    RawTraffic, Timed,
+};
+
+/// Makes two readings of the bytes, often two that resemble each other, and holds every number of them to its bounds.
+pub(super) fn check(input: &[u8]) {
+    let mut bytes = Bytes(input);
+    let before = Option::<RawSample>::drawn(&mut bytes);
+    let now = RawSample::drawn(&mut bytes);
+    hold(before.as_ref(), &now);
+    // The same machine an instant later, and the other way round in time.
+    let mut later = now.clone();
+    later.clock.monotonic_ns = later.clock.monotonic_ns.saturating_add(u64::drawn(&mut bytes));
+    hold(Some(&now), &later);
+    hold(Some(&later), &now);
+}
+
+fn hold(before: Option<&RawSample>, now: &RawSample) {
+    let mut stats = SystemStats::from(&Interval::between(before, now));
+    Details::between(before, now).complete(&mut stats);
+    // Fields of lists have no place in the catalogue; every one of them is in this text.
+    let text = format!("{stats:?}");
+    for wrong in ["NaN", "inf", "(-", ": -"] {
+        assert!(!text.contains(wrong), "{wrong} in {text}");
+    }
+    for metric in BuiltIn::ALL {
+        let Some(value) = stats.value(*metric) else { continue };
+        let description = metric.description();
+        assert!(value.is_finite() && value >= 0.0, "{} is {value}", description.name);
+        let is_bounded = description.unit == "%" && !MAY_EXCEED_A_WHOLE.contains(&description.name);
+        assert!(!is_bounded || value <= 100.0, "{} is {value} %", description.name);
+    }
+}
+
+/// Shares of something that can be exceeded, and so are not clamped (P42).
+const MAY_EXCEED_A_WHOLE: &[&str] = &[];
+
+/// What is left of the input; 0 for ever after its end.
+struct Bytes<'a>(&'a [u8]);
+
+/// What can be made of bytes.
+trait Drawn: Sized {
+    fn drawn(bytes: &mut Bytes<'_>) -> Self;
+}
+
+impl Drawn for u8 {
+    fn drawn(bytes: &mut Bytes<'_>) -> Self {
+        let Some((first, rest)) = bytes.0.split_first() else { return 0 };
+        bytes.0 = rest;
+        *first
+    }
+}
+
+impl Drawn for u64 {
+    /// The numbers at which arithmetic goes wrong are a byte long, others two or nine.
+    fn drawn(bytes: &mut Bytes<'_>) -> Self {
+        let how = u8::drawn(bytes);
+        match how {
+            0..=99 => Self::from(how),
+            100..=139 => Self::from(u8::drawn(bytes)) << (how - 100),
+            140..=159 => Self::MAX - Self::from(how - 140),
+            160..=179 => (1 << 32) - Self::from(how - 160),
+            180..=199 => (1 << 32) + Self::from(how - 180),
+            200..=219 => (1 << 63) - Self::from(how - 200),
+            _ => (0..8).fold(0, |number, _| number << 8 | Self::from(u8::drawn(bytes))),
+        }
+    }
+}
+
+impl Drawn for u32 {
+    fn drawn(bytes: &mut Bytes<'_>) -> Self {
+        u64::drawn(bytes) as Self
+    }
+}
+
+impl Drawn for bool {
+    fn drawn(bytes: &mut Bytes<'_>) -> Self {
+        u8::drawn(bytes).is_multiple_of(2)
+    }
+}
+
+impl Drawn for String {
+    /// One of few, so that the same name stands in both readings.
+    fn drawn(bytes: &mut Bytes<'_>) -> Self {
+        ["", "sda", "sdb", "dm 0", "eth0", "lo"][usize::from(u8::drawn(bytes) % 6)].to_owned()
+    }
+}
+
+impl<T: Drawn> Drawn for Option<T> {
+    fn drawn(bytes: &mut Bytes<'_>) -> Self {
+        (u8::drawn(bytes) % 8 != 7).then(|| T::drawn(bytes))
+    }
+}
+
+impl<T: Drawn> Drawn for Vec<T> {
+    fn drawn(bytes: &mut Bytes<'_>) -> Self {
+        (0..u8::drawn(bytes) % 5).map(|_| T::drawn(bytes)).collect()
+    }
+}
+
+impl<T: Drawn> Drawn for Arc<[T]> {
+    fn drawn(bytes: &mut Bytes<'_>) -> Self {
+        Vec::drawn(bytes).into()
+    }
+}
+
+impl<T: Drawn, const N: usize> Drawn for [T; N] {
+    fn drawn(bytes: &mut Bytes<'_>) -> Self {
+        std::array::from_fn(|_| T::drawn(bytes))
+    }
+}
+
+impl<A: Drawn, B: Drawn> Drawn for (A, B) {
+    fn drawn(bytes: &mut Bytes<'_>) -> Self {
+        (A::drawn(bytes), B::drawn(bytes))
+    }
+}
+
+impl Drawn for CpuTimes {
+    fn drawn(bytes: &mut Bytes<'_>) -> Self {
+        Self(Drawn::drawn(bytes))
+    }
+}
+
+impl Drawn for DiskKind {
+    fn drawn(bytes: &mut Bytes<'_>) -> Self {
+        [Self::Whole, Self::Whole, Self::Partition, Self::Stacked, Self::Virtual][usize::from(u8::drawn(bytes) % 5)]
+    }
+}
+
+impl Drawn for InterfaceKind {
+    fn drawn(bytes: &mut Bytes<'_>) -> Self {
+        use InterfaceKind::{Loopback, Member, Physical, Stacked, Virtual};
+        [Physical, Loopback, Virtual, Member, Stacked][usize::from(u8::drawn(bytes) % 5)]
+    }
+}
+
+impl<T: Drawn> Drawn for Timed<T> {
+    fn drawn(bytes: &mut Bytes<'_>) -> Self {
+        Self { read_at_ns: Drawn::drawn(bytes), value: Drawn::drawn(bytes) }
+    }
+}
+
+/// Structs, field by field: one that is not told here does not compile.
+macro_rules! drawn {
+    ($($struct:ident { $($field:ident)* })*) => {
+        $(impl Drawn for $struct {
+            fn drawn(bytes: &mut Bytes<'_>) -> Self {
+                Self { $($field: Drawn::drawn(bytes)),* }
+            }
+        })*
+    };
+}
+
+drawn! {
+    RawSample { clock cpu load memory disks process network filesystems host }
+    Instant3 { monotonic_ns boottime_ns realtime_ns }
+    RawCpu { total cores }
+    RawLoad { hundredths running_threads total_threads }
+    RawMemory {
+        total free available buffers cached active_file inactive_file slab_reclaimable shmem swap_total swap_free
+        low_watermark
+    }
+    RawDisk {
+        name device kind reads read_sectors read_ms writes write_sectors write_ms in_flight busy_ms weighted_ms discards
+        discard_sectors flushes flush_ms
+    }
+    RawDisks { devices }
+    RawProcess { threads cpu_ns start_ticks }
+    RawNetwork { interfaces }
+    RawInterface { name index kind received transmitted }
+    RawTraffic { bytes packets errors drops }
+    RawFilesystems { mounts }
+    RawFilesystem { mount_point source kind read_only space }
+    RawSpace { total_bytes free_bytes available_bytes inodes free_inodes }
+    RawHost { uptime_ns activity file_handles swapping swapping_before }
+    RawActivity { context_switches boot_seconds processes_created processes_blocked }
+    RawFileHandles { used max }
+    RawSwapping { in_bytes out_bytes }
+}
