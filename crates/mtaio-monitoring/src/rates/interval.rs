@@ -6,6 +6,7 @@
 
 use crate::sampling::{RawDisks, RawLoad, RawMemory, RawSample, Timed};
 
+use super::container::{ContainerGroups, container_groups};
 use super::cpu::{CpuDelta, cpu_delta};
 use super::delta::{grown, grown_if_known};
 use super::disk::{disk_delta, disk_totals};
@@ -27,6 +28,8 @@ pub struct Interval {
     pub io: IoGroup,
     /// This process and the system's threads.
     pub process: ProcessGroup,
+    /// The own control group.
+    pub container: ContainerGroups,
 }
 
 /// When the sample was taken and how long it covers.
@@ -146,6 +149,7 @@ impl Interval {
                 system_threads: load.and_then(|load| load.total_threads).into(),
                 running_threads: load.and_then(|load| load.running_threads).into(),
             },
+            container: container_groups(baseline, now),
         }
     }
 }

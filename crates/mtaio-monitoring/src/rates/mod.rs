@@ -6,6 +6,7 @@
 //! [`SystemStats`] follows from that.
 
 mod baselines;
+mod container;
 mod cpu;
 mod delta;
 mod disk;
@@ -15,10 +16,13 @@ mod packed;
 mod stats;
 
 pub use baselines::Baselines;
+pub use container::{
+    ContainerCpuGroup, ContainerGroups, ContainerIoGroup, ContainerMemoryGroup, container_groups,
+};
 pub use cpu::{CpuDelta, cpu_delta};
 pub use delta::{grown, grown_32_bit, grown_if_known};
 pub use disk::{DiskDelta, DiskTotals, disk_delta, disk_totals};
 pub use interval::{CpuGroup, Interval, IoGroup, MemoryGroup, ProcessGroup, SwapGroup, TimeGroup};
 pub use memory::available_bytes;
 pub use packed::{Packed32, Packed64};
-pub use stats::{CpuStats, IoStats, MemoryStats, SystemStats};
+pub use stats::{ContainerStats, CpuStats, IoStats, MemoryStats, SystemStats};

@@ -10,12 +10,16 @@
 
 use crate::clock::{Clock, Instant3};
 
+mod container;
 #[cfg(target_os = "linux")]
 pub mod linux;
 #[cfg(any(feature = "portable", not(target_os = "linux")))]
 pub mod portable;
 mod resident;
 
+pub use container::{
+    CgroupVersion, RawContainer, RawContainerIo, RawContainerSeldom, RawMemoryEvents, RawQuota, RawThrottling,
+};
 pub use resident::ResidentMemory;
 
 /// A group of readings that come, or fail to come, together.
@@ -31,11 +35,13 @@ pub enum Section {
     Disks,
     /// This process.
     Process,
+    /// The control group of this process.
+    Container,
 }
 
 impl Section {
     /// Every section, in the order in which they are read.
-    pub const ALL: [Self; 5] = [Self::Cpu, Self::Load, Self::Memory, Self::Disks, Self::Process];
+    pub const ALL: [Self; 6] = [Self::Cpu, Self::Load, Self::Memory, Self::Disks, Self::Process, Self::Container];
 
     /// The section's name, as health reports and `mtaio doctor` print it.
     #[must_use]
@@ -46,6 +52,7 @@ impl Section {
             Self::Memory => "memory",
             Self::Disks => "disks",
             Self::Process => "process",
+            Self::Container => "container",
         }
     }
 }
@@ -74,6 +81,8 @@ pub struct RawSample {
     pub disks: Option<Timed<RawDisks>>,
     /// `/proc/self/stat` and the process's own clock.
     pub process: Option<Timed<RawProcess>>,
+    /// The files of the own control groups.
+    pub container: Option<Timed<RawContainer>>,
 }
 
 /// The modes of [`CpuTimes`], in the kernel's order.

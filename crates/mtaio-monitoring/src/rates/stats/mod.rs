@@ -2,11 +2,13 @@
 
 use super::interval::Interval;
 
+mod container;
 mod cpu;
 mod io;
 mod memory;
 mod value;
 
+pub use container::ContainerStats;
 pub use cpu::CpuStats;
 pub use io::IoStats;
 pub use memory::MemoryStats;
@@ -28,18 +30,27 @@ pub struct SystemStats {
     pub sequence: u64,
     /// The machine slept, or readings started anew, since the sample before this one.
     pub gap: bool,
+    /// The control group of this process.
+    pub container: ContainerStats,
 }
 
 impl From<&Interval> for SystemStats {
     fn from(interval: &Interval) -> Self {
+        let mut cpu = cpu::cpu_stats(&interval.cpu, &interval.process);
+        let mut memory = memory::memory_stats(&interval.memory, &interval.swap);
+        let container = container::container_stats(&interval.container, cpu.online_count, memory.host_total);
+        if interval.container.cpu.sets_scope {
+            container::set_scope(&interval.container, &container, &mut cpu, &mut memory);
+        }
         Self {
             timestamp: interval.time.timestamp_ns as f64 / 1e9,
-            cpu: cpu::cpu_stats(&interval.cpu, &interval.process),
-            memory: memory::memory_stats(&interval.memory, &interval.swap),
+            cpu,
+            memory,
             io: io::io_stats(&interval.io, interval.time.disks_elapsed_ns.get()),
             elapsed_seconds: interval.time.elapsed_ns.get().map(|elapsed| elapsed as f64 / 1e9),
             sequence: interval.time.sequence,
             gap: interval.time.gap,
+            container,
         }
     }
 }

@@ -16,6 +16,8 @@ use super::{RawSample, Section, SectionHealth, Source, Timed};
 use crate::clock::Clock;
 
 pub mod cgroup;
+pub mod cgroup_files;
+mod container;
 mod cursor;
 mod disk_kinds;
 pub mod diskstats;
@@ -29,6 +31,7 @@ pub mod resident;
 pub mod stat;
 pub mod zoneinfo;
 
+use container::ContainerReader;
 use disk_kinds::DiskKinds;
 use file::{KeptFile, Records};
 use own_cgroups::CgroupFinder;
@@ -44,6 +47,7 @@ pub struct LinuxSource {
     process: Origin,
     disk_kinds: DiskKinds,
     cgroups: CgroupFinder,
+    container: ContainerReader,
     page_bytes: u64,
     buffer: Vec<u8>,
 }
@@ -75,6 +79,7 @@ impl LinuxSource {
             process: origin("proc/self/stat", Records::One),
             disk_kinds: DiskKinds::new(root.join("sys/class/block")),
             cgroups: CgroupFinder::new(root),
+            container: ContainerReader::new(root),
             page_bytes: rustix::param::page_size() as u64,
             buffer: vec![0; INITIAL_BUFFER_BYTES],
         }
@@ -115,6 +120,8 @@ impl Source for LinuxSource {
             process.value.cpu_ns = Some(cpu_ns);
             process.read_at_ns = clock.monotonic_ns();
         }
+        let disks = out.disks.as_ref().map_or(&[][..], |disks| &disks.value.devices);
+        out.container = self.container.read(&self.cgroups, disks, buffer, clock);
     }
 
     fn health(&self) -> Vec<SectionHealth> {
@@ -131,6 +138,7 @@ impl Source for LinuxSource {
                 }
                 Section::Disks => self.disks.health(section),
                 Section::Process => self.process.health(section),
+                Section::Container => self.container.health(&self.cgroups),
             })
             .collect()
     }
@@ -162,6 +170,16 @@ struct Origin {
 enum Failure {
     Read(io::Error),
     Content(Malformed),
+}
+
+impl Failure {
+    fn of(&self, path: &Path) -> String {
+        let path = path.display();
+        match self {
+            Self::Read(error) => format!("{path}: {error}"),
+            Self::Content(malformed) => format!("{path}: {malformed}"),
+        }
+    }
 }
 
 impl Origin {
@@ -196,11 +214,7 @@ impl Origin {
     }
 
     fn last_error(&self) -> Option<String> {
-        let path = self.file.path().display();
-        self.last_failure.as_ref().map(|failure| match failure {
-            Failure::Read(error) => format!("{path}: {error}"),
-            Failure::Content(malformed) => format!("{path}: {malformed}"),
-        })
+        self.last_failure.as_ref().map(|failure| failure.of(self.file.path()))
     }
 
     fn health(&self, section: Section) -> SectionHealth {
