@@ -2,7 +2,11 @@
 //! those of `sampling.md`). A recording is a tree below `tests/recordings` with its `proc` and `sys`.
 
 #[cfg(target_os = "linux")]
+mod cgroup_files;
+#[cfg(target_os = "linux")]
 mod cgroups;
+#[cfg(target_os = "linux")]
+mod container;
 #[cfg(target_os = "linux")]
 mod disks;
 #[cfg(target_os = "linux")]

@@ -4,6 +4,7 @@ use super::ratio;
 use super::{CpuStats, MemoryStats};
 use crate::rates::container::{ContainerCpuGroup, ContainerGroups, ContainerIoGroup, NANO};
 use crate::rates::packed::{Packed32, Packed64};
+use crate::sampling::CgroupVersion;
 
 /// The control group of this process: the container, service or slice that it runs in. All `None` where it is in none
 /// that can be seen; processor time, memory and traffic also where its group is the whole machine's.
@@ -85,7 +86,7 @@ pub(super) fn container_stats(
     let memory_working_set =
         memory_usage.zip(memory.inactive_file.get()).map(|(usage, cache)| usage.saturating_sub(cache));
     ContainerStats {
-        version: cpu.version.map(|version| version.name()),
+        version: cpu.version.map(CgroupVersion::name),
         cpu_limit_cores: limit_nanos.map(|nanos| nanos as f64 / NANO as f64),
         cpu_cores_used,
         cpu_usage_percent: percent_of_limit(cpu, limit_nanos),
