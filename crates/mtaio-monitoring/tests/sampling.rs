@@ -2,6 +2,12 @@
 //! those of `sampling.md`). A recording is a tree below `tests/recordings` with its `proc` and `sys`.
 
 #[cfg(target_os = "linux")]
+mod cgroup_files;
+#[cfg(target_os = "linux")]
+mod cgroups;
+#[cfg(target_os = "linux")]
+mod container;
+#[cfg(target_os = "linux")]
 mod devices;
 #[cfg(target_os = "linux")]
 mod disks;

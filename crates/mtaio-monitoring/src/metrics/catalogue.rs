@@ -1,8 +1,8 @@
 //! Every metric that the monitor measures by itself: the one list that the documents, the exporters, the dashboard
 //! and `mtaio metrics` are made from.
 //!
-//! Each name says its scope (`host`, `process`; `network` is the network namespace of this process, which in a container
-//! is the container's) and its unit; the four names that the reference prints come first.
+//! Each name says its scope (`host`, `container`, `process`; `network` is the network namespace of this process, which
+//! in a container is the container's) and its unit; the four names that the reference prints come first.
 
 /// How a metric's values behave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,4 +156,29 @@ catalogue! {
     NetworkTransmitErrorsPerSecond "network_transmit_errors_per_second" Gauge "{packet}/s" "Packets that could not be sent, a second, in the network namespace of this process."
     NetworkReceiveDropsPerSecond "network_receive_drops_per_second" Gauge "{packet}/s" "Packets that arrived and were thrown away, a second, in the network namespace of this process."
     NetworkTransmitDropsPerSecond "network_transmit_drops_per_second" Gauge "{packet}/s" "Packets that were thrown away instead of sent, a second, in the network namespace of this process."
+    ContainerCpuLimitCores "container_cpu_limit_cores" Gauge "{cpu}" "Processors' worth of time that this process may use: the least of quota, cpuset, affinity and online processors."
+    ContainerCpuCoresUsed "container_cpu_cores_used" Gauge "{cpu}" "Processors' worth of time that the own control group uses."
+    ContainerCpuUsagePercent "container_cpu_usage_percent" Gauge "%" "Processor time that the own control group uses, of its limit; a burst may take it above 100."
+    ContainerCpuThrottledPeriodsPercent "container_cpu_throttled_periods_percent" Gauge "%" "Share of the quota's periods in which it ran out."
+    ContainerCpuThrottledSecondsPerSecond "container_cpu_throttled_seconds_per_second" Gauge "s/s" "Time a second that the group's processors waited for their quota, summed over them."
+    ContainerMemoryLimitBytes "container_memory_limit_bytes" Gauge "By" "Memory limit of the own control group and those around it, where it is below the machine's memory."
+    ContainerMemoryHighBytes "container_memory_high_bytes" Gauge "By" "Memory above which the kernel holds the own control group up (version 2)."
+    ContainerMemoryUsageBytes "container_memory_usage_bytes" Gauge "By" "Memory that the own control group uses, page cache included."
+    ContainerMemoryWorkingSetBytes "container_memory_working_set_bytes" Gauge "By" "Memory that the own control group uses, less inactive page cache."
+    ContainerMemoryUsagePercent "container_memory_usage_percent" Gauge "%" "Working set of the own control group, of its limit."
+    ContainerSwapUsageBytes "container_swap_usage_bytes" Gauge "By" "Memory of the own control group that is swapped out."
+    ContainerOomKills "container_oom_kills" Gauge "{process}" "Processes of the own control group killed for want of memory during the sample."
+    ContainerOomKillsTotal "container_oom_kills_total" Counter "{process}" "Processes of the own control group killed for want of memory since it was made."
+    ContainerMemoryHighEvents "container_memory_high_events" Gauge "{event}" "Times during the sample that the own control group was held up above memory.high."
+    ContainerMemoryMaxEvents "container_memory_max_events" Gauge "{event}" "Times during the sample that the own control group was about to exceed its memory limit."
+    ContainerPids "container_pids" Gauge "{thread}" "Threads of the own control group."
+    ContainerPidsLimit "container_pids_limit" Gauge "{thread}" "Threads that the own control group may have."
+    ContainerDiskReadBytesTotal "container_disk_read_bytes_total" Counter "By" "Bytes that the own control group read from disks."
+    ContainerDiskWriteBytesTotal "container_disk_write_bytes_total" Counter "By" "Bytes that the own control group wrote to disks."
+    ContainerDiskReadsTotal "container_disk_reads_total" Counter "{operation}" "Reads of the own control group from disks."
+    ContainerDiskWritesTotal "container_disk_writes_total" Counter "{operation}" "Writes of the own control group to disks."
+    ContainerDiskReadBytesPerSecond "container_disk_read_bytes_per_second" Gauge "By/s" "Bytes that the own control group reads a second from disks, over the latest ten seconds."
+    ContainerDiskWriteBytesPerSecond "container_disk_write_bytes_per_second" Gauge "By/s" "Bytes that the own control group writes a second to disks, over the latest ten seconds."
+    ContainerDiskReadsPerSecond "container_disk_reads_per_second" Gauge "{operation}/s" "Reads a second of the own control group from disks, over the latest ten seconds."
+    ContainerDiskWritesPerSecond "container_disk_writes_per_second" Gauge "{operation}/s" "Writes a second of the own control group to disks, over the latest ten seconds."
 }

@@ -62,7 +62,8 @@ impl Stamped for Interval {
 
 impl Shared {
     pub(super) fn new(config: Config) -> Self {
-        let sampler = Sampler::new(config.open_source(), config.clock().clone(), config.interval_ns());
+        let sampler = Sampler::new(config.open_source(), config.clock().clone(), config.interval_ns())
+            .with_scope(config.scope());
         let history = Ring::new(config.history_size());
         Self {
             config,

@@ -6,6 +6,7 @@
 
 use crate::sampling::{RawDisks, RawLoad, RawMemory, RawSample, Timed};
 
+use super::container::{ContainerGroups, container_groups};
 use super::cpu::{CpuDelta, cpu_delta};
 use super::delta::{grown, grown_if_known};
 use super::disk::{disk_delta, disk_totals};
@@ -38,6 +39,8 @@ pub struct Interval {
     pub space: SpaceGroup,
     /// The machine as a whole.
     pub host: HostGroup,
+    /// The own control group.
+    pub container: ContainerGroups,
 }
 
 /// When the sample was taken and how long it covers.
@@ -162,6 +165,7 @@ impl Interval {
             network_growth,
             space: space_group(now),
             host: host_group(baseline, now),
+            container: container_groups(baseline, now),
         }
     }
 }

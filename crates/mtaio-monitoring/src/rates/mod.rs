@@ -6,6 +6,7 @@
 //! [`SystemStats`] follows from that.
 
 mod baselines;
+mod container;
 mod cpu;
 mod delta;
 mod details;
@@ -19,6 +20,9 @@ mod packed;
 mod stats;
 
 pub use baselines::Baselines;
+pub use container::{
+    ContainerCpuGroup, ContainerGroups, ContainerIoGroup, ContainerMemoryGroup, container_groups,
+};
 pub use cpu::{CpuDelta, cpu_delta};
 pub use delta::{grown, grown_32_bit, grown_if_known};
 pub use details::Details;
@@ -30,6 +34,6 @@ pub use memory::available_bytes;
 pub use network::{NetworkGrowthGroup, NetworkTotalGroup, TrafficDelta, counted_interfaces, interface_delta};
 pub use packed::{Packed32, Packed64};
 pub use stats::{
-    CoreStats, CpuStats, DiskStats, FilesystemStats, HostStats, InterfaceStats, IoStats, MemoryStats,
-    NetworkStats, SpaceStats, SystemStats,
+    ContainerStats, CoreStats, CpuStats, DiskStats, FilesystemStats, HostStats, InterfaceStats, IoStats,
+    MemoryStats, NetworkStats, SpaceStats, SystemStats,
 };

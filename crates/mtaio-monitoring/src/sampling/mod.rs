@@ -10,6 +10,7 @@
 
 use crate::clock::{Clock, Instant3};
 
+mod container;
 mod filesystems;
 mod host;
 #[cfg(target_os = "linux")]
@@ -19,6 +20,9 @@ mod network;
 pub mod portable;
 mod resident;
 
+pub use container::{
+    CgroupVersion, RawContainer, RawContainerIo, RawContainerSeldom, RawMemoryEvents, RawQuota, RawThrottling,
+};
 pub use filesystems::{RawFilesystem, RawFilesystems, RawSpace};
 pub use host::{RawActivity, RawFileHandles, RawHost, RawSwapping};
 pub use network::{InterfaceKind, RawInterface, RawNetwork, RawTraffic};
@@ -43,11 +47,13 @@ pub enum Section {
     Filesystems,
     /// Swapping and file handles of the whole machine.
     Host,
+    /// The control group of this process.
+    Container,
 }
 
 impl Section {
     /// Every section, in the order in which they are read.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Cpu,
         Self::Load,
         Self::Memory,
@@ -56,6 +62,7 @@ impl Section {
         Self::Network,
         Self::Filesystems,
         Self::Host,
+        Self::Container,
     ];
 
     /// The section's name, as health reports and `mtaio doctor` print it.
@@ -70,6 +77,7 @@ impl Section {
             Self::Network => "network",
             Self::Filesystems => "filesystems",
             Self::Host => "host",
+            Self::Container => "container",
         }
     }
 }
@@ -104,6 +112,8 @@ pub struct RawSample {
     pub filesystems: Option<Timed<RawFilesystems>>,
     /// The end of `/proc/stat`; `/proc/vmstat` and `/proc/sys/fs/file-nr` from time to time.
     pub host: Option<Timed<RawHost>>,
+    /// The files of the own control groups.
+    pub container: Option<Timed<RawContainer>>,
 }
 
 /// The modes of [`CpuTimes`], in the kernel's order.

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use mtaio_monitoring::clock::Clock;
 use mtaio_monitoring::sampling::linux::LinuxSource;
 use mtaio_monitoring::sampling::{
-    CpuTimes, RawDisk, RawFilesystem, RawHost, RawInterface, RawMemory, RawSample, RawTraffic, Section, Source,
+    CpuTimes, RawContainer, RawDisk, RawFilesystem, RawHost, RawInterface, RawMemory, RawSample, RawTraffic,
+    Section, Source,
 };
 
 /// Reads `section` of the recording and compares it with `expected`, in which the indentation does not count.
@@ -87,6 +88,12 @@ fn render(sample: &RawSample, section: Section) -> String {
             };
             text = host_lines(&host.value);
         }
+        Section::Container => {
+            let Some(container) = &sample.container else {
+                return "none".into();
+            };
+            text = container_lines(&container.value);
+        }
     }
     text
 }
@@ -147,6 +154,38 @@ fn host_lines(host: &RawHost) -> String {
         optional(swapping.map(|swapping| swapping.0)),
         optional(swapping.map(|swapping| swapping.1)),
     )
+}
+
+fn container_lines(container: &RawContainer) -> String {
+    let RawContainer { cpu_usage_ns, throttling, memory_events, seldom, .. } = container;
+    let throttling = throttling.as_ref().map(|throttling| throttling.value);
+    let quota = seldom.cpu_quota.map(|quota| format!("{} of {} us", quota.quota_us, quota.period_us));
+    let io = seldom.io.as_ref().map(|io| {
+        let io = io.value;
+        format!("{} bytes in {} reads, {} in {} writes", io.read_bytes, io.reads, io.write_bytes, io.writes)
+    });
+    let fields = [
+        ("version", container.version.map(|version| version.name().to_owned())),
+        ("cpu_usage_ns", cpu_usage_ns.as_ref().map(|usage| usage.value.to_string())),
+        ("quota", quota),
+        ("cpuset", seldom.cpuset_cpus.map(|cpus| cpus.to_string())),
+        ("affinity", seldom.affinity_cpus.map(|cpus| cpus.to_string())),
+        ("throttling_level", throttling.map(|throttling| throttling.level.to_string())),
+        ("periods", throttling.map(|throttling| optional(throttling.periods))),
+        ("throttled", throttling.map(|throttling| optional(throttling.throttled_periods))),
+        ("throttled_ns", throttling.map(|throttling| optional(throttling.throttled_ns))),
+        ("memory", container.memory_usage.map(|bytes| bytes.to_string())),
+        ("inactive_file", seldom.inactive_file.map(|bytes| bytes.to_string())),
+        ("limit", seldom.memory_limit.map(|bytes| bytes.to_string())),
+        ("high", seldom.memory_high.map(|bytes| bytes.to_string())),
+        ("swap", seldom.swap_usage.map(|bytes| bytes.to_string())),
+        ("oom_kills", memory_events.oom_kills.map(|count| count.to_string())),
+        ("high_events", memory_events.high.map(|count| count.to_string())),
+        ("max_events", memory_events.max.map(|count| count.to_string())),
+        ("pids", seldom.pids.map(|count| format!("{count} of {}", optional(seldom.pids_limit)))),
+        ("io", io),
+    ];
+    fields.iter().map(|(name, value)| format!("{name} {}\n", optional(value.as_deref()))).collect()
 }
 
 fn disk_line(disk: &RawDisk) -> String {

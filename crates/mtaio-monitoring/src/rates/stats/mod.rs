@@ -2,6 +2,7 @@
 
 use super::interval::Interval;
 
+mod container;
 mod core;
 mod cpu;
 mod disk;
@@ -12,6 +13,7 @@ mod memory;
 mod network;
 mod value;
 
+pub use container::ContainerStats;
 pub use core::CoreStats;
 pub use cpu::CpuStats;
 pub use disk::DiskStats;
@@ -51,14 +53,22 @@ pub struct SystemStats {
     pub filesystems: Option<Vec<FilesystemStats>>,
     /// The machine as a whole.
     pub host: HostStats,
+    /// The control group of this process.
+    pub container: ContainerStats,
 }
 
 impl From<&Interval> for SystemStats {
     fn from(interval: &Interval) -> Self {
+        let mut cpu = cpu::cpu_stats(&interval.cpu, &interval.process);
+        let mut memory = memory::memory_stats(&interval.memory, &interval.swap);
+        let container = container::container_stats(&interval.container, cpu.online_count, memory.host_total);
+        if interval.container.cpu.sets_scope {
+            container::set_scope(&interval.container, &container, &mut cpu, &mut memory);
+        }
         Self {
             timestamp: interval.time.timestamp_ns as f64 / 1e9,
-            cpu: cpu::cpu_stats(&interval.cpu, &interval.process),
-            memory: memory::memory_stats(&interval.memory, &interval.swap),
+            cpu,
+            memory,
             io: io::io_stats(&interval.io, &interval.host, interval.time.disks_elapsed_ns.get()),
             elapsed_seconds: interval.time.elapsed_ns.get().map(|elapsed| elapsed as f64 / 1e9),
             sequence: interval.time.sequence,
@@ -67,6 +77,7 @@ impl From<&Interval> for SystemStats {
             space: filesystems::space_stats(&interval.space),
             filesystems: None,
             host: host::host_stats(&interval.host),
+            container,
         }
     }
 }

@@ -15,13 +15,15 @@ impl SystemStats {
     /// ```
     #[must_use]
     pub fn value(&self, metric: BuiltIn) -> Option<f64> {
-        let Self { cpu, memory, io, .. } = self;
+        let Self { cpu, memory, io, container, .. } = self;
         let bytes = |bytes: Option<u64>| bytes.map(|bytes| bytes as f64);
         let count = |count: Option<u32>| count.map(f64::from);
         let load = |index: usize| cpu.load_average.map(|load| load[index]);
         match metric {
-            BuiltIn::CpuUsage | BuiltIn::HostCpuUsagePercent => cpu.usage_percent,
-            BuiltIn::MemoryUsage | BuiltIn::HostMemoryUsagePercent => memory.percent,
+            BuiltIn::CpuUsage => cpu.usage_percent,
+            BuiltIn::HostCpuUsagePercent => cpu.host_usage_percent,
+            BuiltIn::MemoryUsage => memory.percent,
+            BuiltIn::HostMemoryUsagePercent => memory.host_percent,
             BuiltIn::LoadAverage | BuiltIn::HostLoad1m => load(0),
             BuiltIn::ThreadCount | BuiltIn::ProcessThreads => count(cpu.thread_count),
             BuiltIn::HostCpuUserPercent => cpu.user_percent,
@@ -40,9 +42,9 @@ impl SystemStats {
             BuiltIn::HostLoad15m => load(2),
             BuiltIn::HostThreads => count(cpu.system_thread_count),
             BuiltIn::HostThreadsRunning => count(cpu.running_thread_count),
-            BuiltIn::HostMemoryTotalBytes => bytes(memory.total),
-            BuiltIn::HostMemoryAvailableBytes => bytes(memory.available),
-            BuiltIn::HostMemoryUsedBytes => bytes(memory.used),
+            BuiltIn::HostMemoryTotalBytes => bytes(memory.host_total),
+            BuiltIn::HostMemoryAvailableBytes => bytes(memory.host_available),
+            BuiltIn::HostMemoryUsedBytes => bytes(memory.host_used),
             BuiltIn::HostMemoryFreeBytes => bytes(memory.free),
             BuiltIn::HostMemoryBuffersBytes => bytes(memory.buffers),
             BuiltIn::HostMemoryCachedBytes => bytes(memory.cached),
@@ -96,6 +98,31 @@ impl SystemStats {
             BuiltIn::NetworkTransmitErrorsPerSecond => self.network.transmit_errors_per_second,
             BuiltIn::NetworkReceiveDropsPerSecond => self.network.receive_drops_per_second,
             BuiltIn::NetworkTransmitDropsPerSecond => self.network.transmit_drops_per_second,
+            BuiltIn::ContainerCpuLimitCores => container.cpu_limit_cores,
+            BuiltIn::ContainerCpuCoresUsed => container.cpu_cores_used,
+            BuiltIn::ContainerCpuUsagePercent => container.cpu_usage_percent,
+            BuiltIn::ContainerCpuThrottledPeriodsPercent => container.cpu_throttled_periods_percent,
+            BuiltIn::ContainerCpuThrottledSecondsPerSecond => container.cpu_throttled_seconds_per_second,
+            BuiltIn::ContainerMemoryLimitBytes => bytes(container.memory_limit),
+            BuiltIn::ContainerMemoryHighBytes => bytes(container.memory_high),
+            BuiltIn::ContainerMemoryUsageBytes => bytes(container.memory_usage),
+            BuiltIn::ContainerMemoryWorkingSetBytes => bytes(container.memory_working_set),
+            BuiltIn::ContainerMemoryUsagePercent => container.memory_percent,
+            BuiltIn::ContainerSwapUsageBytes => bytes(container.swap_usage),
+            BuiltIn::ContainerOomKills => count(container.oom_kills),
+            BuiltIn::ContainerOomKillsTotal => bytes(container.oom_kills_total),
+            BuiltIn::ContainerMemoryHighEvents => count(container.memory_high_events),
+            BuiltIn::ContainerMemoryMaxEvents => count(container.memory_max_events),
+            BuiltIn::ContainerPids => count(container.pids),
+            BuiltIn::ContainerPidsLimit => count(container.pids_limit),
+            BuiltIn::ContainerDiskReadBytesTotal => bytes(container.read_bytes),
+            BuiltIn::ContainerDiskWriteBytesTotal => bytes(container.write_bytes),
+            BuiltIn::ContainerDiskReadsTotal => bytes(container.read_count),
+            BuiltIn::ContainerDiskWritesTotal => bytes(container.write_count),
+            BuiltIn::ContainerDiskReadBytesPerSecond => container.read_bytes_per_second,
+            BuiltIn::ContainerDiskWriteBytesPerSecond => container.write_bytes_per_second,
+            BuiltIn::ContainerDiskReadsPerSecond => container.read_count_per_second,
+            BuiltIn::ContainerDiskWritesPerSecond => container.write_count_per_second,
         }
     }
 }

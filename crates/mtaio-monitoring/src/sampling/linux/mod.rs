@@ -15,6 +15,9 @@ use std::path::Path;
 use super::{RawActivity, RawSample, Section, SectionHealth, Source, Timed};
 use crate::clock::Clock;
 
+pub mod cgroup;
+pub mod cgroup_files;
+mod container;
 mod cursor;
 mod disk_kinds;
 pub mod diskstats;
@@ -27,17 +30,20 @@ pub mod meminfo;
 pub mod mounts;
 pub mod netdev;
 mod network;
+mod own_cgroups;
 mod paced;
 pub mod process;
 pub mod resident;
 pub mod stat;
 pub mod zoneinfo;
 
+use container::ContainerReader;
 use disk_kinds::DiskKinds;
 use file::{KeptFile, Records};
 use filesystems::Filesystems;
 use host::Host;
 use network::Network;
+use own_cgroups::CgroupFinder;
 
 /// Reads a Linux machine, or a recording of one.
 #[derive(Debug)]
@@ -52,6 +58,8 @@ pub struct LinuxSource {
     filesystems: Filesystems,
     host: Host,
     disk_kinds: DiskKinds,
+    cgroups: CgroupFinder,
+    container: ContainerReader,
     page_bytes: u64,
     buffer: Vec<u8>,
 }
@@ -86,6 +94,8 @@ impl LinuxSource {
             filesystems: Filesystems::new(root),
             host: Host::new(root, page_bytes),
             disk_kinds: DiskKinds::new(root.join("sys/class/block")),
+            cgroups: CgroupFinder::new(root),
+            container: ContainerReader::new(root),
             page_bytes,
             buffer: vec![0; INITIAL_BUFFER_BYTES],
         }
@@ -102,6 +112,7 @@ impl Source for LinuxSource {
     fn read(&mut self, clock: &Clock, out: &mut RawSample) {
         let buffer = &mut self.buffer;
         out.clock = clock.now();
+        self.cgroups.look(buffer, out.clock.monotonic_ns);
         let mut activity = RawActivity::default();
         self.cpu.read(buffer, clock, &mut out.cpu, |text, cpu| {
             host::parse_activity(text, &mut activity);
@@ -134,6 +145,8 @@ impl Source for LinuxSource {
             process.value.cpu_ns = Some(cpu_ns);
             process.read_at_ns = clock.monotonic_ns();
         }
+        let disks = out.disks.as_ref().map_or(&[][..], |disks| &disks.value.devices);
+        out.container = self.container.read(&self.cgroups, disks, buffer, clock);
     }
 
     fn health(&self) -> Vec<SectionHealth> {
@@ -153,6 +166,7 @@ impl Source for LinuxSource {
                 Section::Network => self.network.health(section),
                 Section::Filesystems => self.filesystems.health(section),
                 Section::Host => self.host.health(section),
+                Section::Container => self.container.health(&self.cgroups),
             })
             .collect()
     }
@@ -184,6 +198,16 @@ struct Origin {
 enum Failure {
     Read(io::Error),
     Content(Malformed),
+}
+
+impl Failure {
+    fn of(&self, path: &Path) -> String {
+        let path = path.display();
+        match self {
+            Self::Read(error) => format!("{path}: {error}"),
+            Self::Content(malformed) => format!("{path}: {malformed}"),
+        }
+    }
 }
 
 impl Origin {
@@ -218,11 +242,7 @@ impl Origin {
     }
 
     fn last_error(&self) -> Option<String> {
-        let path = self.file.path().display();
-        self.last_failure.as_ref().map(|failure| match failure {
-            Failure::Read(error) => format!("{path}: {error}"),
-            Failure::Content(malformed) => format!("{path}: {malformed}"),
-        })
+        self.last_failure.as_ref().map(|failure| failure.of(self.file.path()))
     }
 
     fn health(&self, section: Section) -> SectionHealth {
