@@ -23,7 +23,7 @@ pub use error::{MonitoringError, Result};
 #[cfg(feature = "tokio")]
 pub use monitor::ResourceMonitor;
 pub use profiler::{Profile, Profiler};
-pub use rates::{CpuStats, IoStats, MemoryStats, SystemStats};
+pub use rates::{CpuStats, IoStats, MemoryStats, MonitorStats, ProcessStats, SystemStats, TreeStats};
 pub use snapshot::Snapshot;
 
 /// # Example

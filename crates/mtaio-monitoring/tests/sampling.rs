@@ -6,7 +6,11 @@ mod cgroups;
 #[cfg(target_os = "linux")]
 mod disks;
 #[cfg(target_os = "linux")]
+mod ledger;
+#[cfg(target_os = "linux")]
 mod live;
+#[cfg(target_os = "linux")]
+mod own_process;
 #[cfg(target_os = "linux")]
 mod parsers;
 #[cfg(feature = "portable")]
@@ -15,3 +19,5 @@ mod portable;
 mod properties;
 #[cfg(target_os = "linux")]
 mod recorded;
+#[cfg(target_os = "linux")]
+mod tree;

@@ -10,12 +10,16 @@
 
 use crate::clock::{Clock, Instant3};
 
+mod ledger;
 #[cfg(target_os = "linux")]
 pub mod linux;
 #[cfg(any(feature = "portable", not(target_os = "linux")))]
 pub mod portable;
+mod process;
 mod resident;
 
+pub use ledger::{Counters, Ledger, Member};
+pub use process::{RawDescriptors, RawProcess, RawProcessIo, RawProcessMemory, RawTree, TreeCounters};
 pub use resident::ResidentMemory;
 
 /// A group of readings that come, or fail to come, together.
@@ -31,11 +35,29 @@ pub enum Section {
     Disks,
     /// This process.
     Process,
+    /// What this process read and wrote.
+    ProcessIo,
+    /// The descriptors of this process.
+    Descriptors,
+    /// The dear figures of this process's memory.
+    ProcessMemory,
+    /// This process and its descendants.
+    Tree,
 }
 
 impl Section {
     /// Every section, in the order in which they are read.
-    pub const ALL: [Self; 5] = [Self::Cpu, Self::Load, Self::Memory, Self::Disks, Self::Process];
+    pub const ALL: [Self; 9] = [
+        Self::Cpu,
+        Self::Load,
+        Self::Memory,
+        Self::Disks,
+        Self::Process,
+        Self::ProcessIo,
+        Self::Descriptors,
+        Self::ProcessMemory,
+        Self::Tree,
+    ];
 
     /// The section's name, as health reports and `mtaio doctor` print it.
     #[must_use]
@@ -46,6 +68,10 @@ impl Section {
             Self::Memory => "memory",
             Self::Disks => "disks",
             Self::Process => "process",
+            Self::ProcessIo => "process_io",
+            Self::Descriptors => "descriptors",
+            Self::ProcessMemory => "process_memory",
+            Self::Tree => "tree",
         }
     }
 }
@@ -74,6 +100,14 @@ pub struct RawSample {
     pub disks: Option<Timed<RawDisks>>,
     /// `/proc/self/stat` and the process's own clock.
     pub process: Option<Timed<RawProcess>>,
+    /// `/proc/self/io`.
+    pub process_io: Option<Timed<RawProcessIo>>,
+    /// `/proc/self/fd`.
+    pub descriptors: Option<Timed<RawDescriptors>>,
+    /// `/proc/self/statm` and `/proc/self/smaps_rollup`.
+    pub process_memory: Option<Timed<RawProcessMemory>>,
+    /// This process and its descendants: the newest look at them, which is seldom this sample's own.
+    pub tree: Option<Timed<RawTree>>,
 }
 
 /// The modes of [`CpuTimes`], in the kernel's order.
@@ -184,17 +218,6 @@ pub struct RawDisks {
     pub devices: Vec<RawDisk>,
 }
 
-/// This process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RawProcess {
-    /// Operating-system threads of the process, the interpreter's and the native ones (P10).
-    pub threads: Option<u32>,
-    /// Processor time used, all threads, in nanoseconds (P6).
-    pub cpu_ns: Option<u64>,
-    /// Clock ticks after boot at which the process started: with the pid, its identity.
-    pub start_ticks: Option<u64>,
-}
-
 /// How the readings of one section have gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SectionHealth {
@@ -220,6 +243,11 @@ pub trait Source: Send {
 
     /// How the readings have gone, a line a section.
     fn health(&self) -> Vec<SectionHealth>;
+
+    /// Readings of any section that gave nothing, so far: asked for at each sample, so it must not allocate.
+    fn failures(&self) -> u64 {
+        self.health().iter().map(|section| section.failures).sum()
+    }
 
     /// The shortest time over which processor shares of this source mean something, in seconds.
     fn minimum_window_seconds(&self) -> f64 {

@@ -92,7 +92,7 @@ fn raw_sample() -> impl Strategy<Value = RawSample> {
     let process = (threads(), weighted(0.9, counter())).prop_map(|(threads, cpu_ns)| RawProcess {
         threads,
         cpu_ns,
-        start_ticks: None,
+        ..RawProcess::default()
     });
     (section(cpu), section(load), section(memory()), section(disks()), section(process)).prop_map(
         |(cpu, load, memory, disks, process)| RawSample {
@@ -102,6 +102,7 @@ fn raw_sample() -> impl Strategy<Value = RawSample> {
             memory,
             disks,
             process,
+            ..RawSample::default()
         },
     )
 }

@@ -67,6 +67,8 @@ fn render(sample: &RawSample, section: Section) -> String {
             let start = optional(process.value.start_ticks);
             writeln!(text, "{threads} threads since tick {start}").unwrap();
         }
+        // In files of their own.
+        _ => unreachable!("{} is not shown as text", section.name()),
     }
     text
 }
@@ -75,7 +77,7 @@ fn times(times: &CpuTimes) -> String {
     times.0.map(|ticks| ticks.to_string()).join(" ")
 }
 
-fn optional<T: ToString>(value: Option<T>) -> String {
+pub(super) fn optional<T: ToString>(value: Option<T>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 

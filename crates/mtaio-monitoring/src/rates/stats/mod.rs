@@ -5,11 +5,17 @@ use super::interval::Interval;
 mod cpu;
 mod io;
 mod memory;
+mod monitor;
+mod process;
+mod tree;
 mod value;
 
 pub use cpu::CpuStats;
 pub use io::IoStats;
 pub use memory::MemoryStats;
+pub use monitor::MonitorStats;
+pub use process::ProcessStats;
+pub use tree::TreeStats;
 
 /// One sample, readable. A value that was not measured is `None`, never 0.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,6 +34,12 @@ pub struct SystemStats {
     pub sequence: u64,
     /// The machine slept, or readings started anew, since the sample before this one.
     pub gap: bool,
+    /// This process.
+    pub process: ProcessStats,
+    /// This process and its descendants.
+    pub tree: TreeStats,
+    /// The monitor itself.
+    pub monitor: MonitorStats,
 }
 
 impl From<&Interval> for SystemStats {
@@ -40,6 +52,9 @@ impl From<&Interval> for SystemStats {
             elapsed_seconds: interval.time.elapsed_ns.get().map(|elapsed| elapsed as f64 / 1e9),
             sequence: interval.time.sequence,
             gap: interval.time.gap,
+            process: process::process_stats(interval),
+            tree: tree::tree_stats(&interval.tree, &interval.tree_io),
+            monitor: monitor::monitor_stats(&interval.monitor),
         }
     }
 }

@@ -23,15 +23,22 @@ mod file;
 pub mod loadavg;
 pub mod meminfo;
 mod own_cgroups;
+mod own_process;
 mod paced;
 pub mod process;
+pub mod process_io;
+mod processes;
 pub mod resident;
 pub mod stat;
+mod tree;
 pub mod zoneinfo;
 
 use disk_kinds::DiskKinds;
 use file::{KeptFile, Records};
 use own_cgroups::CgroupFinder;
+use own_process::OwnProcess;
+use process::Units;
+use tree::TreeReader;
 
 /// Reads a Linux machine, or a recording of one.
 #[derive(Debug)]
@@ -42,9 +49,11 @@ pub struct LinuxSource {
     zones: Origin,
     disks: Origin,
     process: Origin,
+    own: OwnProcess,
+    tree: TreeReader,
     disk_kinds: DiskKinds,
     cgroups: CgroupFinder,
-    page_bytes: u64,
+    units: Units,
     buffer: Vec<u8>,
 }
 
@@ -73,9 +82,11 @@ impl LinuxSource {
             zones: origin("proc/zoneinfo", Records::Many),
             disks: origin("proc/diskstats", Records::Many),
             process: origin("proc/self/stat", Records::One),
+            own: OwnProcess::new(root),
+            tree: TreeReader::new(root),
             disk_kinds: DiskKinds::new(root.join("sys/class/block")),
             cgroups: CgroupFinder::new(root),
-            page_bytes: rustix::param::page_size() as u64,
+            units: Units::of_this_machine(),
             buffer: vec![0; INITIAL_BUFFER_BYTES],
         }
     }
@@ -96,7 +107,11 @@ impl Source for LinuxSource {
         self.load.read(buffer, clock, &mut out.load, loadavg::parse);
         self.memory.read(buffer, clock, &mut out.memory, meminfo::parse);
         self.disks.read(buffer, clock, &mut out.disks, diskstats::parse);
-        self.process.read(buffer, clock, &mut out.process, process::parse);
+        let units = self.units;
+        self.process.read(buffer, clock, &mut out.process, |text, process| {
+            *process = process::parse(text)?.raw(&units);
+            Ok(())
+        });
 
         if let Some(memory) = &mut out.memory
             && memory.value.available.unwrap_or(0) == 0
@@ -104,7 +119,7 @@ impl Source for LinuxSource {
             // Only a kernel before 3.14, or one that misreports (P12), costs this file: it is long.
             let mut low_pages: Option<Timed<u64>> = None;
             self.zones.read(buffer, clock, &mut low_pages, zoneinfo::parse);
-            memory.value.low_watermark = low_pages.and_then(|pages| pages.value.checked_mul(self.page_bytes));
+            memory.value.low_watermark = low_pages.and_then(|pages| pages.value.checked_mul(units.page_bytes));
         }
         if let Some(disks) = &mut out.disks {
             self.disk_kinds.assign(&mut disks.value.devices);
@@ -115,6 +130,9 @@ impl Source for LinuxSource {
             process.value.cpu_ns = Some(cpu_ns);
             process.read_at_ns = clock.monotonic_ns();
         }
+        self.own.read(buffer, clock, out);
+        let now_ns = out.clock.monotonic_ns;
+        self.tree.read(clock, now_ns, self.cgroups.own(), self.own.descriptor_count(), &mut out.tree);
     }
 
     fn health(&self) -> Vec<SectionHealth> {
@@ -131,8 +149,15 @@ impl Source for LinuxSource {
                 }
                 Section::Disks => self.disks.health(section),
                 Section::Process => self.process.health(section),
+                Section::ProcessIo | Section::Descriptors | Section::ProcessMemory => self.own.health(section),
+                Section::Tree => self.tree.health(),
             })
             .collect()
+    }
+
+    fn failures(&self) -> u64 {
+        let files = [&self.cpu, &self.load, &self.memory, &self.disks, &self.process];
+        files.into_iter().map(|file| file.failures).sum::<u64>() + self.own.failures() + self.tree.failures()
     }
 }
 
@@ -193,6 +218,18 @@ impl Origin {
             self.last_failure = Some(failure);
             self.file.close();
         }
+    }
+
+    /// Counts a reading of something that is no file of which [`Self::read`] knows how.
+    fn count<T>(&mut self, outcome: Result<T, Failure>) -> Option<T> {
+        self.reads += 1;
+        outcome.map_err(|failure| self.note(failure)).ok()
+    }
+
+    /// Counts a part of a reading that gave nothing, or the whole of it.
+    fn note(&mut self, failure: Failure) {
+        self.failures += 1;
+        self.last_failure = Some(failure);
     }
 
     fn last_error(&self) -> Option<String> {
