@@ -5,6 +5,7 @@ mod cpu;
 mod disks;
 mod memory;
 mod oracle;
+mod processes;
 mod properties;
 mod windows;
 

@@ -1,16 +1,15 @@
 //! Every number that two readings give, against the oracle, for any two readings.
 
-use mtaio_monitoring::clock::Instant3;
 use mtaio_monitoring::metrics::catalogue::BuiltIn;
 use mtaio_monitoring::rates::{CpuStats, Interval, SystemStats, cpu_delta};
 use mtaio_monitoring::sampling::{
-    CpuTimes, DiskKind, RawCpu, RawDisk, RawDisks, RawLoad, RawMemory, RawProcess, RawSample, Timed,
+    CpuTimes, DiskKind, RawCpu, RawDisk, RawDisks, RawLoad, RawMemory, RawSample, Timed,
 };
 use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::oracle;
+use super::{oracle, processes};
 
 /// Counters as they come: small, near the 32-bit edge, large. The sum of a few in bytes still fits 64 bits.
 fn counter() -> impl Strategy<Value = u64> {
@@ -89,21 +88,9 @@ fn raw_sample() -> impl Strategy<Value = RawSample> {
         running_threads: running,
         total_threads: total,
     });
-    let process = (threads(), weighted(0.9, counter())).prop_map(|(threads, cpu_ns)| RawProcess {
-        threads,
-        cpu_ns,
-        ..RawProcess::default()
-    });
-    (section(cpu), section(load), section(memory()), section(disks()), section(process)).prop_map(
-        |(cpu, load, memory, disks, process)| RawSample {
-            clock: Instant3::default(),
-            cpu,
-            load,
-            memory,
-            disks,
-            process,
-            ..RawSample::default()
-        },
+    let process = section(processes::process());
+    (section(cpu), section(load), section(memory()), section(disks()), process, processes::sections()).prop_map(
+        |(cpu, load, memory, disks, process, rest)| RawSample { cpu, load, memory, disks, process, ..rest },
     )
 }
 
@@ -123,6 +110,14 @@ fn baseline_and_now() -> impl Strategy<Value = (Option<RawSample>, RawSample)> {
                 disk.reads = disk.reads.map(|reads| reads.saturating_sub(*step));
             }
             disks.read_at_ns = disks.read_at_ns.saturating_sub(steps[0] * 10_000_000);
+        }
+        if let Some(process) = &mut earlier.process {
+            let earlier = &mut process.value;
+            let counters = [&mut earlier.cpu_ns, &mut earlier.user_ns, &mut earlier.minor_faults];
+            for (counter, step) in counters.into_iter().zip(&steps) {
+                *counter = counter.map(|counter| counter.saturating_sub(*step));
+            }
+            process.read_at_ns = process.read_at_ns.saturating_sub(steps[1] * 10_000_000);
         }
         match how {
             0 => (None, now),
@@ -147,6 +142,7 @@ proptest! {
         let mut expected = oracle::values(before.as_ref(), &now);
         let cores = oracle::process_cores_used(before.as_ref(), &now);
         expected.insert("process_cpu_cores_used", cores);
+        processes::values(before.as_ref(), &now, &mut expected);
         for metric in BuiltIn::ALL {
             let name = metric.description().name;
             let expected = expected.remove(name).flatten();
@@ -168,7 +164,8 @@ proptest! {
             let description = metric.description();
             let Some(value) = stats.value(*metric) else { continue };
             prop_assert!(value.is_finite() && value >= 0.0, "{} is {value}", description.name);
-            if description.unit == "%" {
+            // Of one processor, and several threads may be busy.
+            if description.unit == "%" && !description.name.starts_with("process_cpu_") {
                 prop_assert!(value <= 100.0, "{} is {value} %", description.name);
             }
         }

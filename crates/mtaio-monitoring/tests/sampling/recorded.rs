@@ -305,7 +305,9 @@ fn p41_missing_files_are_counted_and_named() {
     }
     assert!(sample.cpu.is_none() && sample.load.is_none() && sample.disks.is_none());
     assert_eq!(sample.memory.unwrap().value.total, Some(2048 * 1024));
-    for health in source.health() {
+    // The others are not looked for with every sample.
+    let sections = [Section::Cpu, Section::Load, Section::Memory, Section::Disks, Section::Process];
+    for health in source.health().into_iter().filter(|health| sections.contains(&health.section)) {
         let failures = if health.section == Section::Memory { 0 } else { 3 };
         assert_eq!((health.reads, health.failures), (3, failures), "{}", health.section.name());
         if failures > 0 {
