@@ -45,7 +45,17 @@ from ._monitor import ResourceMonitor
 from ._native import version as _version
 from ._profile import Profile, ProfileDiff, ProfileMetrics, ProfileTask, ProfileTrace
 from ._profiler import Profiler
-from ._stats import CPUStats, IOStats, MemoryStats, MonitorHealth, SectionHealth, SystemStats
+from ._stats import (
+    CPUStats,
+    IOStats,
+    MemoryStats,
+    MonitorHealth,
+    MonitorStats,
+    ProcessStats,
+    SectionHealth,
+    SystemStats,
+    TreeStats,
+)
 
 __all__ = [
     "Alert",
@@ -56,7 +66,9 @@ __all__ = [
     "MemoryStats",
     "MetricDescription",
     "MonitorHealth",
+    "MonitorStats",
     "MonitoringError",
+    "ProcessStats",
     "Profile",
     "ProfileDiff",
     "ProfileMetrics",
@@ -67,6 +79,7 @@ __all__ = [
     "ResourceMonitor",
     "SectionHealth",
     "SystemStats",
+    "TreeStats",
     "UnknownMetricError",
     "catalogue",
     "live_view",

@@ -17,7 +17,17 @@ from . import _loop, _native
 from ._alert import Alert
 from ._errors import ConfigurationTypeError, MonitoringError, UnknownMetricError
 from ._handlers import Handler, Handlers, HandlerTasks, is_cancelled, is_fault
-from ._stats import CPUStats, IOStats, MemoryStats, MonitorHealth, SectionHealth, SystemStats
+from ._stats import (
+    CPUStats,
+    IOStats,
+    MemoryStats,
+    MonitorHealth,
+    MonitorStats,
+    ProcessStats,
+    SectionHealth,
+    SystemStats,
+    TreeStats,
+)
 
 logger = logging.getLogger("mtaio.monitoring")
 
@@ -504,5 +514,16 @@ if hasattr(os, "register_at_fork"):
 
 
 def _system_stats(fields: tuple[Any, ...]) -> SystemStats:
-    timestamp, cpu, memory, io, *rest = fields
-    return SystemStats(timestamp, CPUStats(*cpu), MemoryStats(*memory), IOStats(*io), *rest)
+    timestamp, cpu, memory, io, elapsed_seconds, sequence, gap, process, tree, monitor = fields
+    return SystemStats(
+        timestamp,
+        CPUStats(*cpu),
+        MemoryStats(*memory),
+        IOStats(*io),
+        elapsed_seconds,
+        sequence,
+        gap,
+        ProcessStats(*process),
+        TreeStats(*tree),
+        MonitorStats(*monitor),
+    )

@@ -9,11 +9,14 @@ mod event;
 mod health;
 mod io;
 mod memory;
+mod monitor;
+mod process;
+mod tree;
 
 pub(crate) use event::event;
 pub(crate) use health::health;
 
-/// `(timestamp, cpu, memory, io, elapsed_seconds, sequence, gap)`.
+/// `(timestamp, cpu, memory, io, elapsed_seconds, sequence, gap, process, tree, monitor)`.
 pub(crate) fn stats<'py>(py: Python<'py>, stats: &SystemStats) -> PyResult<Bound<'py, PyTuple>> {
     (
         stats.timestamp,
@@ -23,6 +26,9 @@ pub(crate) fn stats<'py>(py: Python<'py>, stats: &SystemStats) -> PyResult<Bound
         stats.elapsed_seconds,
         stats.sequence,
         stats.gap,
+        process::process(py, &stats.process)?,
+        tree::tree(py, &stats.tree)?,
+        monitor::monitor(py, &stats.monitor)?,
     )
         .into_pyobject(py)
 }
