@@ -91,7 +91,21 @@ fn samples_for_programs() {
         let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         let mut fields = keys(sample);
         fields.sort();
-        assert_eq!(fields, ["cpu", "elapsed_seconds", "gap", "io", "memory", "sequence", "timestamp"]);
+        assert_eq!(
+            fields,
+            [
+                "cpu",
+                "elapsed_seconds",
+                "gap",
+                "io",
+                "memory",
+                "monitor",
+                "process",
+                "sequence",
+                "timestamp",
+                "tree"
+            ]
+        );
         assert_eq!(keys(&sample["cpu"]).len(), 18);
         assert_eq!(keys(&sample["memory"]).len(), 12);
         assert_eq!(keys(&sample["io"]).len(), 10);

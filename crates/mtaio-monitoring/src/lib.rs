@@ -25,7 +25,7 @@ pub use monitor::ResourceMonitor;
 pub use profiler::{Profile, Profiler};
 pub use rates::{
     ContainerStats, CoreStats, CpuStats, DiskStats, FilesystemStats, HostStats, InterfaceStats, IoStats,
-    MemoryStats, NetworkStats, SpaceStats, SystemStats,
+    MemoryStats, MonitorStats, NetworkStats, ProcessStats, SpaceStats, SystemStats, TreeStats,
 };
 pub use snapshot::Snapshot;
 

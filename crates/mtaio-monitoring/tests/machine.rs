@@ -54,8 +54,13 @@ impl Machine {
                 ..RawMemory::default()
             }),
             disks: Some(RawDisks { devices: vec![disk("sda", 0)] }),
-            process: Some(RawProcess { threads: Some(4), cpu_ns: Some(0), start_ticks: Some(1) }),
             container: None,
+            process: Some(RawProcess {
+                threads: Some(4),
+                cpu_ns: Some(0),
+                start_ticks: Some(1),
+                ..RawProcess::default()
+            }),
         };
         let state = State { counters, reads: 0, opened: 0, closed: 0, panics_left: 0, hangs: false };
         let inner = Inner { state: Mutex::new(state), released: Condvar::new() };

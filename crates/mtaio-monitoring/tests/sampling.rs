@@ -12,7 +12,11 @@ mod devices;
 #[cfg(target_os = "linux")]
 mod disks;
 #[cfg(target_os = "linux")]
+mod ledger;
+#[cfg(target_os = "linux")]
 mod live;
+#[cfg(target_os = "linux")]
+mod own_process;
 #[cfg(target_os = "linux")]
 mod parsers;
 #[cfg(feature = "portable")]
@@ -21,3 +25,5 @@ mod portable;
 mod properties;
 #[cfg(target_os = "linux")]
 mod recorded;
+#[cfg(target_os = "linux")]
+mod tree;

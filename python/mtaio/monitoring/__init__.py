@@ -54,7 +54,17 @@ from ._monitor import ResourceMonitor
 from ._native import version as _version
 from ._profile import Profile, ProfileDiff, ProfileMetrics, ProfileTask, ProfileTrace
 from ._profiler import Profiler
-from ._stats import CPUStats, IOStats, MemoryStats, MonitorHealth, SectionHealth, SystemStats
+from ._stats import (
+    CPUStats,
+    IOStats,
+    MemoryStats,
+    MonitorHealth,
+    MonitorStats,
+    ProcessStats,
+    SectionHealth,
+    SystemStats,
+    TreeStats,
+)
 
 __all__ = [
     "Alert",
@@ -70,8 +80,10 @@ __all__ = [
     "MemoryStats",
     "MetricDescription",
     "MonitorHealth",
+    "MonitorStats",
     "MonitoringError",
     "NetworkStats",
+    "ProcessStats",
     "Profile",
     "ProfileDiff",
     "ProfileMetrics",
@@ -83,6 +95,7 @@ __all__ = [
     "SectionHealth",
     "SpaceStats",
     "SystemStats",
+    "TreeStats",
     "UnknownMetricError",
     "catalogue",
     "live_view",

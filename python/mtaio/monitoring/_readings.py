@@ -12,14 +12,15 @@ from ._devices import (
     NetworkStats,
     SpaceStats,
 )
-from ._stats import CPUStats, IOStats, MemoryStats, SystemStats
+from ._stats import CPUStats, IOStats, MemoryStats, MonitorStats, ProcessStats, SystemStats, TreeStats
 
 T = TypeVar("T")
 
 
 def system_stats(fields: tuple[Any, ...]) -> SystemStats:
     """One sample."""
-    timestamp, cpu, memory, io, elapsed, sequence, gap, network, space, filesystems, host = fields
+    timestamp, cpu, memory, io, elapsed, sequence, gap, network, space, filesystems, host, *rest = fields
+    process, tree, monitor = rest
     (*modes, cores), (*counters, devices), (*traffic, interfaces) = cpu, io, network
     return SystemStats(
         timestamp,
@@ -33,6 +34,9 @@ def system_stats(fields: tuple[Any, ...]) -> SystemStats:
         SpaceStats(*space),
         _listed(FilesystemStats, filesystems),
         HostStats(*host),
+        ProcessStats(*process),
+        TreeStats(*tree),
+        MonitorStats(*monitor),
     )
 
 

@@ -11,11 +11,15 @@ mod health;
 mod host;
 mod io;
 mod memory;
+mod monitor;
+mod process;
+mod tree;
 
 pub(crate) use event::event;
 pub(crate) use health::health;
 
-/// `(timestamp, cpu, memory, io, elapsed_seconds, sequence, gap, network, space, filesystems, host)`.
+/// `(timestamp, cpu, memory, io, elapsed_seconds, sequence, gap, network, space, filesystems, host, process, tree,
+/// monitor)`.
 pub(crate) fn stats<'py>(py: Python<'py>, stats: &SystemStats) -> PyResult<Bound<'py, PyTuple>> {
     (
         stats.timestamp,
@@ -29,6 +33,9 @@ pub(crate) fn stats<'py>(py: Python<'py>, stats: &SystemStats) -> PyResult<Bound
         host::space(py, &stats.space)?,
         devices::listed(py, stats.filesystems.as_deref(), devices::filesystem)?,
         host::host(py, &stats.host)?,
+        process::process(py, &stats.process)?,
+        tree::tree(py, &stats.tree)?,
+        monitor::monitor(py, &stats.monitor)?,
     )
         .into_pyobject(py)
 }

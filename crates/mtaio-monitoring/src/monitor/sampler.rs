@@ -131,6 +131,12 @@ impl Sampler {
         self.source.health()
     }
 
+    /// Readings that gave nothing, so far.
+    #[must_use]
+    pub fn failed_reads(&self) -> u64 {
+        self.source.failures()
+    }
+
     /// How often the machine slept, the wall clock was set, and the counters started anew.
     #[must_use]
     pub fn events(&self) -> (u64, u64, u64) {

@@ -15,9 +15,12 @@ mod filesystems;
 mod host;
 mod interval;
 mod memory;
+mod monitor;
 mod network;
 mod packed;
+mod process;
 mod stats;
+mod tree;
 
 pub use baselines::Baselines;
 pub use container::{
@@ -31,9 +34,12 @@ pub use filesystems::SpaceGroup;
 pub use host::HostGroup;
 pub use interval::{CpuGroup, Interval, IoGroup, MemoryGroup, ProcessGroup, SwapGroup, TimeGroup};
 pub use memory::available_bytes;
+pub use monitor::MonitorGroup;
 pub use network::{NetworkGrowthGroup, NetworkTotalGroup, TrafficDelta, counted_interfaces, interface_delta};
 pub use packed::{Packed32, Packed64};
+pub use process::{ProcessEventGroup, ProcessIoGroup, ProcessMemoryGroup, ProcessTimeGroup};
 pub use stats::{
     ContainerStats, CoreStats, CpuStats, DiskStats, FilesystemStats, HostStats, InterfaceStats, IoStats,
-    MemoryStats, NetworkStats, SpaceStats, SystemStats,
+    MemoryStats, MonitorStats, NetworkStats, ProcessStats, SpaceStats, SystemStats, TreeStats,
 };
+pub use tree::{TreeGroup, TreeIoGroup};

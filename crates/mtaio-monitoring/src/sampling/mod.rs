@@ -13,11 +13,13 @@ use crate::clock::{Clock, Instant3};
 mod container;
 mod filesystems;
 mod host;
+mod ledger;
 #[cfg(target_os = "linux")]
 pub mod linux;
 mod network;
 #[cfg(any(feature = "portable", not(target_os = "linux")))]
 pub mod portable;
+mod process;
 mod resident;
 
 pub use container::{
@@ -25,7 +27,9 @@ pub use container::{
 };
 pub use filesystems::{RawFilesystem, RawFilesystems, RawSpace};
 pub use host::{RawActivity, RawFileHandles, RawHost, RawSwapping};
+pub use ledger::{Counters, Ledger, Member};
 pub use network::{InterfaceKind, RawInterface, RawNetwork, RawTraffic};
+pub use process::{RawDescriptors, RawProcess, RawProcessIo, RawProcessMemory, RawTree, TreeCounters};
 pub use resident::ResidentMemory;
 
 /// A group of readings that come, or fail to come, together.
@@ -49,11 +53,19 @@ pub enum Section {
     Host,
     /// The control group of this process.
     Container,
+    /// What this process read and wrote.
+    ProcessIo,
+    /// The descriptors of this process.
+    Descriptors,
+    /// The dear figures of this process's memory.
+    ProcessMemory,
+    /// This process and its descendants.
+    Tree,
 }
 
 impl Section {
     /// Every section, in the order in which they are read.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Cpu,
         Self::Load,
         Self::Memory,
@@ -63,6 +75,10 @@ impl Section {
         Self::Filesystems,
         Self::Host,
         Self::Container,
+        Self::ProcessIo,
+        Self::Descriptors,
+        Self::ProcessMemory,
+        Self::Tree,
     ];
 
     /// The section's name, as health reports and `mtaio doctor` print it.
@@ -78,6 +94,10 @@ impl Section {
             Self::Filesystems => "filesystems",
             Self::Host => "host",
             Self::Container => "container",
+            Self::ProcessIo => "process_io",
+            Self::Descriptors => "descriptors",
+            Self::ProcessMemory => "process_memory",
+            Self::Tree => "tree",
         }
     }
 }
@@ -114,6 +134,14 @@ pub struct RawSample {
     pub host: Option<Timed<RawHost>>,
     /// The files of the own control groups.
     pub container: Option<Timed<RawContainer>>,
+    /// `/proc/self/io`.
+    pub process_io: Option<Timed<RawProcessIo>>,
+    /// `/proc/self/fd`.
+    pub descriptors: Option<Timed<RawDescriptors>>,
+    /// `/proc/self/statm` and `/proc/self/smaps_rollup`.
+    pub process_memory: Option<Timed<RawProcessMemory>>,
+    /// This process and its descendants: the newest look at them, which is seldom this sample's own.
+    pub tree: Option<Timed<RawTree>>,
 }
 
 /// The modes of [`CpuTimes`], in the kernel's order.
@@ -258,17 +286,6 @@ pub struct RawDisks {
     pub devices: Vec<RawDisk>,
 }
 
-/// This process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RawProcess {
-    /// Operating-system threads of the process, the interpreter's and the native ones (P10).
-    pub threads: Option<u32>,
-    /// Processor time used, all threads, in nanoseconds (P6).
-    pub cpu_ns: Option<u64>,
-    /// Clock ticks after boot at which the process started: with the pid, its identity.
-    pub start_ticks: Option<u64>,
-}
-
 /// How the readings of one section have gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SectionHealth {
@@ -294,6 +311,11 @@ pub trait Source: Send {
 
     /// How the readings have gone, a line a section.
     fn health(&self) -> Vec<SectionHealth>;
+
+    /// Readings of any section that gave nothing, so far: asked for at each sample, so it must not allocate.
+    fn failures(&self) -> u64 {
+        self.health().iter().map(|section| section.failures).sum()
+    }
 
     /// The shortest time over which processor shares of this source mean something, in seconds.
     fn minimum_window_seconds(&self) -> f64 {

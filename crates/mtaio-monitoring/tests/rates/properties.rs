@@ -1,17 +1,16 @@
 //! Every number that two readings give, against the oracle, for any two readings.
 
-use mtaio_monitoring::clock::Instant3;
 use mtaio_monitoring::metrics::catalogue::BuiltIn;
 use mtaio_monitoring::rates::{CpuStats, Interval, SystemStats, cpu_delta};
 use mtaio_monitoring::sampling::{
     CgroupVersion, CpuTimes, DiskKind, RawContainer, RawContainerIo, RawContainerSeldom, RawCpu, RawDisk,
-    RawDisks, RawLoad, RawMemory, RawMemoryEvents, RawProcess, RawQuota, RawSample, RawThrottling, Timed,
+    RawDisks, RawLoad, RawMemory, RawMemoryEvents, RawQuota, RawSample, RawThrottling, Timed,
 };
 use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{devices, oracle};
+use super::{devices, oracle, processes};
 
 /// Counters as they come: small, near the 32-bit edge, large. The sum of a few in bytes still fits 64 bits.
 pub(super) fn counter() -> impl Strategy<Value = u64> {
@@ -145,17 +144,12 @@ fn raw_sample() -> impl Strategy<Value = RawSample> {
         running_threads: running,
         total_threads: total,
     });
-    let process = (threads(), weighted(0.9, counter())).prop_map(|(threads, cpu_ns)| RawProcess {
-        threads,
-        cpu_ns,
-        start_ticks: None,
-    });
+    let process = section(processes::process());
     let sections =
-        (section(cpu), section(load), section(memory()), section(disks()), section(process), section(container()));
-    (sections, devices::sections()).prop_map(
-        |((cpu, load, memory, disks, process, container), (network, filesystems, host))| RawSample {
+        (section(cpu), section(load), section(memory()), section(disks()), process, section(container()));
+    (sections, devices::sections(), processes::sections()).prop_map(
+        |((cpu, load, memory, disks, process, container), (network, filesystems, host), rest)| RawSample {
             container,
-            clock: Instant3::default(),
             cpu,
             load,
             memory,
@@ -164,6 +158,7 @@ fn raw_sample() -> impl Strategy<Value = RawSample> {
             network,
             filesystems,
             host,
+            ..rest
         },
     )
 }
@@ -197,6 +192,14 @@ fn baseline_and_now() -> impl Strategy<Value = (Option<RawSample>, RawSample)> {
                 *periods = periods.map(|periods| periods.saturating_sub(steps[4]));
             }
         }
+        if let Some(process) = &mut earlier.process {
+            let earlier = &mut process.value;
+            let counters = [&mut earlier.cpu_ns, &mut earlier.user_ns, &mut earlier.minor_faults];
+            for (counter, step) in counters.into_iter().zip(&steps) {
+                *counter = counter.map(|counter| counter.saturating_sub(*step));
+            }
+            process.read_at_ns = process.read_at_ns.saturating_sub(steps[1] * 10_000_000);
+        }
         match how {
             0 => (None, now),
             1 => (Some(other), now),
@@ -220,6 +223,7 @@ proptest! {
         let mut expected = oracle::values(before.as_ref(), &now);
         let cores = oracle::process_cores_used(before.as_ref(), &now);
         expected.insert("process_cpu_cores_used", cores);
+        processes::values(before.as_ref(), &now, &mut expected);
         for metric in BuiltIn::ALL {
             let name = metric.description().name;
             let expected = expected.remove(name).flatten();
@@ -243,7 +247,9 @@ proptest! {
             prop_assert!(value.is_finite() && value >= 0.0, "{} is {value}", description.name);
             // A burst, or a limit that has just been lowered: not bounded, so not clamped.
             let is_of_limit = description.name.starts_with("container_") && description.name.ends_with("usage_percent");
-            if description.unit == "%" && !is_of_limit {
+            // Of one processor, and several threads may be busy.
+            let is_of_one = description.name.starts_with("process_cpu_");
+            if description.unit == "%" && !is_of_limit && !is_of_one {
                 prop_assert!(value <= 100.0, "{} is {value} %", description.name);
             }
         }

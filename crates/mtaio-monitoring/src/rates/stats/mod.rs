@@ -10,7 +10,10 @@ mod filesystems;
 mod host;
 mod io;
 mod memory;
+mod monitor;
 mod network;
+mod process;
+mod tree;
 mod value;
 
 pub use container::ContainerStats;
@@ -26,7 +29,10 @@ pub use network::{InterfaceStats, NetworkStats};
 pub(super) use core::core_stats;
 pub(super) use disk::disk_stats;
 pub(super) use filesystems::filesystem_stats;
+pub use monitor::MonitorStats;
 pub(super) use network::interface_stats;
+pub use process::ProcessStats;
+pub use tree::TreeStats;
 
 /// One sample, readable. A value that was not measured is `None`, never 0.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -55,6 +61,12 @@ pub struct SystemStats {
     pub host: HostStats,
     /// The control group of this process.
     pub container: ContainerStats,
+    /// This process.
+    pub process: ProcessStats,
+    /// This process and its descendants.
+    pub tree: TreeStats,
+    /// The monitor itself.
+    pub monitor: MonitorStats,
 }
 
 impl From<&Interval> for SystemStats {
@@ -78,6 +90,9 @@ impl From<&Interval> for SystemStats {
             filesystems: None,
             host: host::host_stats(&interval.host),
             container,
+            process: process::process_stats(interval),
+            tree: tree::tree_stats(&interval.tree, &interval.tree_io),
+            monitor: monitor::monitor_stats(&interval.monitor),
         }
     }
 }

@@ -15,7 +15,7 @@ impl SystemStats {
     /// ```
     #[must_use]
     pub fn value(&self, metric: BuiltIn) -> Option<f64> {
-        let Self { cpu, memory, io, container, .. } = self;
+        let Self { cpu, memory, io, container, process, tree, monitor, .. } = self;
         let bytes = |bytes: Option<u64>| bytes.map(|bytes| bytes as f64);
         let count = |count: Option<u32>| count.map(f64::from);
         let load = |index: usize| cpu.load_average.map(|load| load[index]);
@@ -123,6 +123,52 @@ impl SystemStats {
             BuiltIn::ContainerDiskWriteBytesPerSecond => container.write_bytes_per_second,
             BuiltIn::ContainerDiskReadsPerSecond => container.read_count_per_second,
             BuiltIn::ContainerDiskWritesPerSecond => container.write_count_per_second,
+            BuiltIn::ProcessCpuPercent => process.cpu_percent,
+            BuiltIn::ProcessCpuUserPercent => process.cpu_user_percent,
+            BuiltIn::ProcessCpuSystemPercent => process.cpu_system_percent,
+            BuiltIn::ProcessCpuSecondsTotal => process.cpu_seconds,
+            BuiltIn::ProcessCpuUserSecondsTotal => process.cpu_user_seconds,
+            BuiltIn::ProcessCpuSystemSecondsTotal => process.cpu_system_seconds,
+            BuiltIn::ProcessResidentMemoryBytes => bytes(process.rss_bytes),
+            BuiltIn::ProcessVirtualMemoryBytes => bytes(process.vms_bytes),
+            BuiltIn::ProcessSharedMemoryBytes => bytes(process.shared_bytes),
+            BuiltIn::ProcessProportionalMemoryBytes => bytes(process.pss_bytes),
+            BuiltIn::ProcessOpenFds => bytes(process.open_descriptors),
+            BuiltIn::ProcessMaxFds => bytes(process.descriptor_limit),
+            BuiltIn::ProcessFdsPercent => process.descriptor_percent,
+            BuiltIn::ProcessVoluntaryContextSwitchesTotal => bytes(process.voluntary_switches),
+            BuiltIn::ProcessInvoluntaryContextSwitchesTotal => bytes(process.involuntary_switches),
+            BuiltIn::ProcessVoluntaryContextSwitchesPerSecond => process.voluntary_switches_per_second,
+            BuiltIn::ProcessInvoluntaryContextSwitchesPerSecond => process.involuntary_switches_per_second,
+            BuiltIn::ProcessMinorPageFaultsTotal => bytes(process.minor_faults),
+            BuiltIn::ProcessMajorPageFaultsTotal => bytes(process.major_faults),
+            BuiltIn::ProcessMinorPageFaultsPerSecond => process.minor_faults_per_second,
+            BuiltIn::ProcessMajorPageFaultsPerSecond => process.major_faults_per_second,
+            BuiltIn::ProcessIoReadBytesTotal => bytes(process.read_bytes),
+            BuiltIn::ProcessIoWriteBytesTotal => bytes(process.write_bytes),
+            BuiltIn::ProcessIoReadCharactersTotal => bytes(process.read_characters),
+            BuiltIn::ProcessIoWriteCharactersTotal => bytes(process.write_characters),
+            BuiltIn::ProcessIoReadBytesPerSecond => process.read_bytes_per_second,
+            BuiltIn::ProcessIoWriteBytesPerSecond => process.write_bytes_per_second,
+            BuiltIn::ProcessIoReadCharactersPerSecond => process.read_characters_per_second,
+            BuiltIn::ProcessIoWriteCharactersPerSecond => process.write_characters_per_second,
+            BuiltIn::ProcessStartTimeSeconds => process.start_time,
+            BuiltIn::ProcessUptimeSeconds => process.uptime_seconds,
+            BuiltIn::TreeProcesses => count(tree.processes),
+            BuiltIn::TreeThreads => count(tree.threads),
+            BuiltIn::TreeCpuCoresUsed => tree.cpu_cores_used,
+            BuiltIn::TreeCpuSecondsTotal => tree.cpu_seconds,
+            BuiltIn::TreeResidentMemoryBytes => bytes(tree.rss_bytes),
+            BuiltIn::TreeOpenFds => bytes(tree.open_descriptors),
+            BuiltIn::TreeIoReadBytesTotal => bytes(tree.read_bytes),
+            BuiltIn::TreeIoWriteBytesTotal => bytes(tree.write_bytes),
+            BuiltIn::TreeIoReadBytesPerSecond => tree.read_bytes_per_second,
+            BuiltIn::TreeIoWriteBytesPerSecond => tree.write_bytes_per_second,
+            BuiltIn::MonitorCpuPercent => monitor.cpu_percent,
+            BuiltIn::MonitorLateSeconds => monitor.late_seconds,
+            BuiltIn::MonitorMissedTicksTotal => bytes(monitor.missed_ticks),
+            BuiltIn::MonitorFailedReadsTotal => bytes(monitor.failed_reads),
+            BuiltIn::MonitorSampleSeconds => monitor.sample_seconds,
         }
     }
 }

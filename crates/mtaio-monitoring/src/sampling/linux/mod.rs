@@ -31,10 +31,14 @@ pub mod mounts;
 pub mod netdev;
 mod network;
 mod own_cgroups;
+mod own_process;
 mod paced;
 pub mod process;
+pub mod process_io;
+mod processes;
 pub mod resident;
 pub mod stat;
+mod tree;
 pub mod zoneinfo;
 
 use container::ContainerReader;
@@ -44,6 +48,9 @@ use filesystems::Filesystems;
 use host::Host;
 use network::Network;
 use own_cgroups::CgroupFinder;
+use own_process::OwnProcess;
+use process::Units;
+use tree::TreeReader;
 
 /// Reads a Linux machine, or a recording of one.
 #[derive(Debug)]
@@ -60,7 +67,9 @@ pub struct LinuxSource {
     disk_kinds: DiskKinds,
     cgroups: CgroupFinder,
     container: ContainerReader,
-    page_bytes: u64,
+    own: OwnProcess,
+    tree: TreeReader,
+    units: Units,
     buffer: Vec<u8>,
 }
 
@@ -96,7 +105,9 @@ impl LinuxSource {
             disk_kinds: DiskKinds::new(root.join("sys/class/block")),
             cgroups: CgroupFinder::new(root),
             container: ContainerReader::new(root),
-            page_bytes,
+            own: OwnProcess::new(root),
+            tree: TreeReader::new(root),
+            units: Units::of_this_machine(),
             buffer: vec![0; INITIAL_BUFFER_BYTES],
         }
     }
@@ -122,7 +133,11 @@ impl Source for LinuxSource {
         self.load.read(buffer, clock, &mut out.load, loadavg::parse);
         self.memory.read(buffer, clock, &mut out.memory, meminfo::parse);
         self.disks.read(buffer, clock, &mut out.disks, diskstats::parse);
-        self.process.read(buffer, clock, &mut out.process, process::parse);
+        let units = self.units;
+        self.process.read(buffer, clock, &mut out.process, |text, process| {
+            *process = process::parse(text)?.raw(&units);
+            Ok(())
+        });
 
         self.network.read(buffer, clock, &mut out.network);
         self.filesystems.read(buffer, clock, &mut out.filesystems);
@@ -134,7 +149,7 @@ impl Source for LinuxSource {
             // Only a kernel before 3.14, or one that misreports (P12), costs this file: it is long.
             let mut low_pages: Option<Timed<u64>> = None;
             self.zones.read(buffer, clock, &mut low_pages, zoneinfo::parse);
-            memory.value.low_watermark = low_pages.and_then(|pages| pages.value.checked_mul(self.page_bytes));
+            memory.value.low_watermark = low_pages.and_then(|pages| pages.value.checked_mul(units.page_bytes));
         }
         if let Some(disks) = &mut out.disks {
             self.disk_kinds.assign(&mut disks.value.devices);
@@ -147,6 +162,9 @@ impl Source for LinuxSource {
         }
         let disks = out.disks.as_ref().map_or(&[][..], |disks| &disks.value.devices);
         out.container = self.container.read(&self.cgroups, disks, buffer, clock);
+        self.own.read(buffer, clock, out);
+        let now_ns = out.clock.monotonic_ns;
+        self.tree.read(clock, now_ns, self.cgroups.own(), self.own.descriptor_count(), &mut out.tree);
     }
 
     fn health(&self) -> Vec<SectionHealth> {
@@ -167,8 +185,15 @@ impl Source for LinuxSource {
                 Section::Filesystems => self.filesystems.health(section),
                 Section::Host => self.host.health(section),
                 Section::Container => self.container.health(&self.cgroups),
+                Section::ProcessIo | Section::Descriptors | Section::ProcessMemory => self.own.health(section),
+                Section::Tree => self.tree.health(),
             })
             .collect()
+    }
+
+    fn failures(&self) -> u64 {
+        let files = [&self.cpu, &self.load, &self.memory, &self.disks, &self.process];
+        files.into_iter().map(|file| file.failures).sum::<u64>() + self.own.failures() + self.tree.failures()
     }
 }
 
@@ -239,6 +264,18 @@ impl Origin {
             self.last_failure = Some(failure);
             self.file.close();
         }
+    }
+
+    /// Counts a reading of something that is no file of which [`Self::read`] knows how.
+    fn count<T>(&mut self, outcome: Result<T, Failure>) -> Option<T> {
+        self.reads += 1;
+        outcome.map_err(|failure| self.note(failure)).ok()
+    }
+
+    /// Counts a part of a reading that gave nothing, or the whole of it.
+    fn note(&mut self, failure: Failure) {
+        self.failures += 1;
+        self.last_failure = Some(failure);
     }
 
     fn last_error(&self) -> Option<String> {
