@@ -104,7 +104,7 @@ fn sample(second: u32) -> SystemStats {
         elapsed_seconds: Some(1.0),
         sequence: u64::from(second),
         gap: false,
-        ..SystemStats::default()..SystemStats::default()
+        ..SystemStats::default()
     };
     // A wave with a hole in it: two samples that were not measured.
     let wave = 50.0 + 45.0 * (f64::from(second) / 6.0).sin();

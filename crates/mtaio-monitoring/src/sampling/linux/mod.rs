@@ -139,9 +139,10 @@ impl Source for LinuxSource {
             Ok(())
         });
 
-        self.network.read(buffer, clock, &mut out.network);
-        self.filesystems.read(buffer, clock, &mut out.filesystems);
-        self.host.read(buffer, clock, activity, &mut out.host);
+        let now = out.clock;
+        self.network.read(now, buffer, clock, &mut out.network);
+        self.filesystems.read(now, buffer, clock, &mut out.filesystems);
+        self.host.read(now, buffer, clock, activity, &mut out.host);
 
         if let Some(memory) = &mut out.memory
             && memory.value.available.unwrap_or(0) == 0
