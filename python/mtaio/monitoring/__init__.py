@@ -45,13 +45,14 @@ from ._monitor import ResourceMonitor
 from ._native import version as _version
 from ._profile import Profile, ProfileDiff, ProfileMetrics, ProfileTask, ProfileTrace
 from ._profiler import Profiler
-from ._stats import CPUStats, IOStats, MemoryStats, MonitorHealth, SectionHealth, SystemStats
+from ._stats import ContainerStats, CPUStats, IOStats, MemoryStats, MonitorHealth, SectionHealth, SystemStats
 
 __all__ = [
     "Alert",
     "CPUStats",
     "ConfigurationError",
     "ConfigurationTypeError",
+    "ContainerStats",
     "IOStats",
     "MemoryStats",
     "MetricDescription",

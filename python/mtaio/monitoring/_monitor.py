@@ -17,7 +17,15 @@ from . import _loop, _native
 from ._alert import Alert
 from ._errors import ConfigurationTypeError, MonitoringError, UnknownMetricError
 from ._handlers import Handler, Handlers, HandlerTasks, is_cancelled, is_fault
-from ._stats import CPUStats, IOStats, MemoryStats, MonitorHealth, SectionHealth, SystemStats
+from ._stats import (
+    ContainerStats,
+    CPUStats,
+    IOStats,
+    MemoryStats,
+    MonitorHealth,
+    SectionHealth,
+    SystemStats,
+)
 
 logger = logging.getLogger("mtaio.monitoring")
 
@@ -86,7 +94,7 @@ class ResourceMonitor(_native.MonitorBase):
 
         Args:
             interval: Seconds between two samples, 0.001 to 86 400.
-            history_size: How many samples to keep, 1 to 10 000 000 (about 260 bytes each).
+            history_size: How many samples to keep, 1 to 10 000 000 (about 450 bytes each).
             scope: What ``cpu_usage`` and ``memory_usage`` are shares of: "auto", what this process may use;
                 "host", the machine.
 
@@ -504,5 +512,21 @@ if hasattr(os, "register_at_fork"):
 
 
 def _system_stats(fields: tuple[Any, ...]) -> SystemStats:
-    timestamp, cpu, memory, io, *rest = fields
-    return SystemStats(timestamp, CPUStats(*cpu), MemoryStats(*memory), IOStats(*io), *rest)
+    timestamp, cpu, memory, io, elapsed_seconds, sequence, gap, *sections = fields
+    return SystemStats(
+        timestamp,
+        CPUStats(*cpu),
+        MemoryStats(*memory),
+        IOStats(*io),
+        elapsed_seconds,
+        sequence,
+        gap,
+        *(
+            None if section is None else statistics(*section)
+            for statistics, section in zip(_SECTIONS, sections, strict=True)
+        ),
+    )
+
+
+# The dataclasses of the sections that the machine may not have, in the order of SystemStats.
+_SECTIONS = (ContainerStats,)

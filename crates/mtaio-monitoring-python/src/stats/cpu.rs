@@ -30,5 +30,6 @@ pub(super) fn cpu<'py>(py: Python<'py>, cpu: &CpuStats) -> PyResult<Bound<'py, P
     )?;
     let counts = (cpu.online_count, cpu.process_cores_used, cpu.system_thread_count, cpu.running_thread_count)
         .into_pyobject(py)?;
-    joined(&[reference, modes, counts])
+    let machine = PyTuple::new(py, [cpu.host_usage_percent])?;
+    joined(&[reference, modes, counts, machine])
 }

@@ -4,6 +4,7 @@ use mtaio_monitoring::SystemStats;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+mod container;
 mod cpu;
 mod event;
 mod health;
@@ -13,7 +14,7 @@ mod memory;
 pub(crate) use event::event;
 pub(crate) use health::health;
 
-/// `(timestamp, cpu, memory, io, elapsed_seconds, sequence, gap)`.
+/// `(timestamp, cpu, memory, io, elapsed_seconds, sequence, gap, container)`.
 pub(crate) fn stats<'py>(py: Python<'py>, stats: &SystemStats) -> PyResult<Bound<'py, PyTuple>> {
     (
         stats.timestamp,
@@ -23,6 +24,7 @@ pub(crate) fn stats<'py>(py: Python<'py>, stats: &SystemStats) -> PyResult<Bound
         stats.elapsed_seconds,
         stats.sequence,
         stats.gap,
+        container::container(py, &stats.container)?,
     )
         .into_pyobject(py)
 }
