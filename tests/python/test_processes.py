@@ -164,7 +164,7 @@ def test_own_numbers_lie_between_two_readings_of_psutil() -> None:
 def test_p34_descriptors_and_their_limit() -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(50):
-            stack.enter_context(open(os.devnull))  # noqa: PTH123
+            stack.enter_context(open(os.devnull))
         low, ours, high = between(psutil.Process().num_fds)
         # Ours are open then, and psutil's own list is one.
         assert low - 1 <= ours.open_descriptors <= high + 1

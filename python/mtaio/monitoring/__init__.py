@@ -52,25 +52,17 @@ from ._errors import (
 from ._live import live_view
 from ._monitor import ResourceMonitor
 from ._native import version as _version
+from ._processes import ContainerStats, MonitorStats, ProcessStats, TreeStats
 from ._profile import Profile, ProfileDiff, ProfileMetrics, ProfileTask, ProfileTrace
 from ._profiler import Profiler
-from ._stats import (
-    CPUStats,
-    IOStats,
-    MemoryStats,
-    MonitorHealth,
-    MonitorStats,
-    ProcessStats,
-    SectionHealth,
-    SystemStats,
-    TreeStats,
-)
+from ._stats import CPUStats, IOStats, MemoryStats, MonitorHealth, SectionHealth, SystemStats
 
 __all__ = [
     "Alert",
     "CPUStats",
     "ConfigurationError",
     "ConfigurationTypeError",
+    "ContainerStats",
     "CoreStats",
     "DiskStats",
     "FilesystemStats",

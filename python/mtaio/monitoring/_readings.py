@@ -12,7 +12,8 @@ from ._devices import (
     NetworkStats,
     SpaceStats,
 )
-from ._stats import CPUStats, IOStats, MemoryStats, MonitorStats, ProcessStats, SystemStats, TreeStats
+from ._processes import ContainerStats, MonitorStats, ProcessStats, TreeStats
+from ._stats import CPUStats, IOStats, MemoryStats, SystemStats
 
 T = TypeVar("T")
 
@@ -20,7 +21,7 @@ T = TypeVar("T")
 def system_stats(fields: tuple[Any, ...]) -> SystemStats:
     """One sample."""
     timestamp, cpu, memory, io, elapsed, sequence, gap, network, space, filesystems, host, *rest = fields
-    process, tree, monitor = rest
+    container, process, tree, monitor = rest
     return SystemStats(
         timestamp,
         CPUStats(*_with_list_of(CoreStats, cpu)),
@@ -33,6 +34,7 @@ def system_stats(fields: tuple[Any, ...]) -> SystemStats:
         SpaceStats(*space),
         _listed(FilesystemStats, filesystems),
         HostStats(*host),
+        None if container is None else ContainerStats(*container),
         ProcessStats(*process),
         TreeStats(*tree),
         MonitorStats(*monitor),

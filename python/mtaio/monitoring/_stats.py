@@ -8,15 +8,20 @@ from dataclasses import dataclass, field
 from typing import List  # noqa: UP035 - spelt as the reference prints it
 
 from ._devices import CoreStats, DiskStats, FilesystemStats, HostStats, NetworkStats, SpaceStats
+from ._processes import ContainerStats, MonitorStats, ProcessStats, TreeStats
 
 
 @dataclass
 class CPUStats:
-    """Processors. Percentages are of all processors together, 0-100, over ``SystemStats.elapsed_seconds``.
+    """Processors.
+
+    Percentages but for ``usage_percent`` are of all processors of the machine together, 0-100, over
+    ``SystemStats.elapsed_seconds``.
 
     Attributes:
-        usage_percent: Time spent working: user + nice + system + irq + softirq. Neither iowait nor steal is
-            work.
+        usage_percent: Time in use, of what this process may use: with ``scope="auto"``, where a quota, a cpuset or
+            its affinity leaves it less than the machine, what its control group used of that, and then not clamped,
+            for a burst may take it above 100. Else ``host_usage_percent``.
         load_average: Runnable and uninterruptible tasks of the machine over 1, 5 and 15 minutes.
         thread_count: Operating-system threads of this process, the native ones included.
         user_percent: In user mode, guests included.
@@ -34,6 +39,8 @@ class CPUStats:
         process_cores_used: Processors' worth of time that this process used; 1.0 is one kept busy.
         system_thread_count: Threads that exist on the whole machine.
         running_thread_count: Threads of the machine that run or are ready to.
+        host_usage_percent: Time that the machine spent working: user + nice + system + irq + softirq. Neither iowait
+            nor steal is work.
         cores: Each processor by itself; None in rows of the history.
     """
 
@@ -55,6 +62,7 @@ class CPUStats:
     process_cores_used: float | None = None
     system_thread_count: int | None = None
     running_thread_count: int | None = None
+    host_usage_percent: float | None = None
     cores: list[CoreStats] | None = None
 
 
@@ -62,11 +70,14 @@ class CPUStats:
 class MemoryStats:
     """Memory, in bytes.
 
+    ``total``, ``available``, ``used`` and ``percent`` are of what this process may use: with ``scope="auto"`` and a
+    memory limit below what the machine has, of that limit. All other fields are the machine's.
+
     Attributes:
-        total: Usable memory.
-        available: What programs can get without swapping (the kernel's estimate).
-        used: ``total - available``.
-        percent: ``100 * used / total``; 0-100.
+        total: Usable memory: the limit, or ``host_total``.
+        available: ``total - used`` of a limit, or ``host_available``.
+        used: The working set of the own control group where there is a limit, or ``host_used``.
+        percent: ``100 * used / total``. Of the machine 0-100; a group may be above its limit for a while.
         free: Not used for anything.
         buffers: Cache of block devices.
         cached: Cache of files, and shared memory.
@@ -75,6 +86,10 @@ class MemoryStats:
         swap_total: Size of the swap space.
         swap_free: Free swap space.
         swap_used: ``swap_total - swap_free``.
+        host_total: Usable memory of the machine.
+        host_available: What programs can get without swapping (the kernel's estimate).
+        host_used: ``host_total - host_available``.
+        host_percent: ``100 * host_used / host_total``; 0-100.
     """
 
     total: int
@@ -89,6 +104,10 @@ class MemoryStats:
     swap_total: int | None = None
     swap_free: int | None = None
     swap_used: int | None = None
+    host_total: int | None = None
+    host_available: int | None = None
+    host_used: int | None = None
+    host_percent: float | None = None
 
 
 @dataclass
@@ -126,146 +145,6 @@ class IOStats:
 
 
 @dataclass
-class ProcessStats:
-    """This process: all of its threads, and none of its children but where it is said.
-
-    The name of each value in the catalogue begins with ``process_``.
-
-    Attributes:
-        cpu_percent: Processor time used, in percent of one processor: psutil's ``Process.cpu_percent``. With several
-            threads it may exceed 100.
-        cpu_user_percent: The part of ``cpu_percent`` in user mode. The parts are the kernel's estimate, the sum is
-            exact.
-        cpu_system_percent: The part of ``cpu_percent`` in the kernel.
-        cpu_cores_used: Processors' worth of time used: ``cpu_percent / 100``.
-        cpu_seconds: Processor time used since the start, in seconds.
-        cpu_user_seconds: The part of it in user mode, by the kernel's estimate.
-        cpu_system_seconds: The part of it in the kernel.
-        rss_bytes: Resident memory.
-        vms_bytes: Address space.
-        shared_bytes: Resident memory that files or shared memory stand behind; read every 5 s.
-        pss_bytes: Resident memory with each page divided by the number of processes that share it; read every 30 s,
-            and not above 1 GiB of resident memory, because it costs a walk through every page.
-        threads: Operating-system threads.
-        open_descriptors: Open descriptors; counted every 5 s.
-        descriptor_limit: How many there may be; None where there is no limit.
-        descriptor_percent: ``100 * open_descriptors / descriptor_limit``; 0-100.
-        voluntary_switches: Times that a thread waited for something and gave its processor up.
-        involuntary_switches: Times that a thread was made to give its processor up.
-        voluntary_switches_per_second: The former a second.
-        involuntary_switches_per_second: The latter a second.
-        minor_faults: Page faults that needed no disk.
-        major_faults: Page faults that waited for a disk.
-        minor_faults_per_second: The former a second.
-        major_faults_per_second: The latter a second.
-        read_bytes: Bytes fetched from storage, by this process and the children that it has waited for.
-        write_bytes: Bytes sent to storage, less those cancelled before they got there; children likewise.
-        read_characters: Bytes that reads returned, of caches, pipes and sockets too; children likewise.
-        write_characters: Bytes given to writes; children likewise.
-        read_bytes_per_second: ``read_bytes`` a second. A child that has just been waited for counts as if all of it
-            were of this moment.
-        write_bytes_per_second: ``write_bytes`` a second, likewise.
-        read_characters_per_second: ``read_characters`` a second, likewise.
-        write_characters_per_second: ``write_characters`` a second, likewise.
-        start_time: When it started, in seconds since the epoch, to a hundredth.
-        uptime_seconds: Seconds since then, time asleep included.
-    """
-
-    cpu_percent: float | None = None
-    cpu_user_percent: float | None = None
-    cpu_system_percent: float | None = None
-    cpu_cores_used: float | None = None
-    cpu_seconds: float | None = None
-    cpu_user_seconds: float | None = None
-    cpu_system_seconds: float | None = None
-    rss_bytes: int | None = None
-    vms_bytes: int | None = None
-    shared_bytes: int | None = None
-    pss_bytes: int | None = None
-    threads: int | None = None
-    open_descriptors: int | None = None
-    descriptor_limit: int | None = None
-    descriptor_percent: float | None = None
-    voluntary_switches: int | None = None
-    involuntary_switches: int | None = None
-    voluntary_switches_per_second: float | None = None
-    involuntary_switches_per_second: float | None = None
-    minor_faults: int | None = None
-    major_faults: int | None = None
-    minor_faults_per_second: float | None = None
-    major_faults_per_second: float | None = None
-    read_bytes: int | None = None
-    write_bytes: int | None = None
-    read_characters: int | None = None
-    write_characters: int | None = None
-    read_bytes_per_second: float | None = None
-    write_bytes_per_second: float | None = None
-    read_characters_per_second: float | None = None
-    write_characters_per_second: float | None = None
-    start_time: float | None = None
-    uptime_seconds: float | None = None
-
-
-@dataclass
-class TreeStats:
-    """This process and its descendants, looked at every 5 s.
-
-    A worker sees itself and its children; the process that started the workers sees all of them. What those used
-    that have ended is in it. The name of each value in the catalogue begins with ``tree_``.
-
-    Attributes:
-        processes: How many there are, this one included, and those that have ended and that nobody has waited for.
-        threads: Their threads.
-        cpu_cores_used: Processors' worth of time that they used between the two newest looks, those that ended
-            meanwhile included.
-        cpu_seconds: Processor time of the whole tree, its dead included, in seconds. It never goes back.
-        rss_bytes: Resident memory, summed over the processes: memory that several share counts several times.
-        open_descriptors: Open descriptors.
-        read_bytes: Bytes fetched from storage, by the dead too.
-        write_bytes: Bytes sent to storage, less those cancelled.
-        read_bytes_per_second: The former a second.
-        write_bytes_per_second: The latter a second.
-        by_cgroup: Whether the processor time is that of a control group which holds nothing but the tree, and so is
-            exact; else it is the sum over its processes.
-        age_seconds: How long before this sample the tree was looked at.
-    """
-
-    processes: int | None = None
-    threads: int | None = None
-    cpu_cores_used: float | None = None
-    cpu_seconds: float | None = None
-    rss_bytes: int | None = None
-    open_descriptors: int | None = None
-    read_bytes: int | None = None
-    write_bytes: int | None = None
-    read_bytes_per_second: float | None = None
-    write_bytes_per_second: float | None = None
-    by_cgroup: bool | None = None
-    age_seconds: float | None = None
-
-
-@dataclass
-class MonitorStats:
-    """The monitor itself, at its newest tick; None throughout where it does not run.
-
-    The name of each value in the catalogue begins with ``monitor_``.
-
-    Attributes:
-        cpu_percent: Processor time of its thread since the tick before, in percent of one processor; 0-100.
-        late_seconds: How long after its deadline the tick began.
-        missed_ticks: Deadlines that went by without a sample, since it was made.
-        failed_reads: Readings that gave nothing, of all sections, since it was made.
-        sample_seconds: How long the sample took.
-    """
-
-    cpu_percent: float | None = None
-    late_seconds: float | None = None
-    missed_ticks: int | None = None
-    failed_reads: int | None = None
-    sample_seconds: float | None = None
-
-
-@dataclass
 class SystemStats:
     """One sample.
 
@@ -281,6 +160,7 @@ class SystemStats:
         space: Room on file systems: the fullest one, and the one at ``/``.
         filesystems: Each file system by itself; None in rows of the history.
         host: The machine as a whole.
+        container: The control group of this process; None where it is in none that can be seen.
         process: This process.
         tree: This process and its descendants.
         monitor: The monitor itself.
@@ -297,6 +177,7 @@ class SystemStats:
     space: SpaceStats | None = None
     filesystems: list[FilesystemStats] | None = None
     host: HostStats | None = None
+    container: ContainerStats | None = None
     process: ProcessStats | None = None
     tree: TreeStats | None = None
     monitor: MonitorStats | None = None

@@ -1,9 +1,10 @@
 //! The own control group between two readings, and what it makes of the unqualified numbers.
 
+use mtaio_monitoring::metrics::catalogue::BuiltIn;
 use mtaio_monitoring::rates::{ContainerStats, Interval, SystemStats};
 use mtaio_monitoring::sampling::{
-    CgroupVersion, CpuTimes, RawContainer, RawContainerIo, RawContainerSeldom, RawCpu, RawMemory, RawMemoryEvents,
-    RawQuota, RawSample, RawThrottling, Timed,
+    CgroupVersion, CpuTimes, RawContainer, RawContainerIo, RawContainerSeldom, RawCpu, RawLoad, RawMemory,
+    RawMemoryEvents, RawQuota, RawSample, RawThrottling, Timed,
 };
 
 use super::{at, timed, with_memory};
@@ -239,4 +240,30 @@ fn p10_pids_are_the_groups() {
     let stats = stats(&raw, &raw, true);
     assert_eq!((stats.container.pids, stats.container.pids_limit), (Some(42), Some(100)));
     assert_eq!(stats.cpu.thread_count, None, "the process's own threads are another number");
+}
+
+#[test]
+fn t8_a_row_of_the_history_is_as_large_as_the_page_says() {
+    let page = include_str!("../../../../ARCHITECTURE.md");
+    let expected = format!("The history stores {} bytes a sample", size_of::<Interval>());
+    assert!(page.contains(&expected), "{expected}");
+}
+
+#[test]
+fn p9_p42_every_name_says_whose_number_it_is() {
+    /// The names that the reference prints.
+    const UNQUALIFIED: [&str; 4] = ["cpu_usage", "memory_usage", "load_average", "thread_count"];
+    const SCOPES: [&str; 4] = ["host_", "container_", "process_", "tree_"];
+    for metric in BuiltIn::ALL {
+        let name = metric.description().name;
+        let says_scope = SCOPES.iter().any(|scope| name.starts_with(scope));
+        assert!(says_scope || UNQUALIFIED.contains(&name), "{name}");
+    }
+    // In a container too the load is the host's.
+    let container = RawContainer::default();
+    let mut raw = with_container(at(1), container);
+    raw.load = timed(&raw, RawLoad { hundredths: [150, 0, 0], ..RawLoad::default() });
+    let stats = stats(&raw, &raw, true);
+    assert_eq!(stats.value(BuiltIn::HostLoad1m), Some(1.5));
+    assert_eq!(stats.value(BuiltIn::LoadAverage), Some(1.5));
 }
