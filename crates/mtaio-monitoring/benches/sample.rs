@@ -24,8 +24,8 @@ mod linux {
     use mtaio_monitoring::sampling::linux::LinuxSource;
     use mtaio_monitoring::sampling::{RawSample, Source};
 
-    const FILES: [&str; 5] =
-        ["/proc/stat", "/proc/loadavg", "/proc/meminfo", "/proc/diskstats", "/proc/self/stat"];
+    const FILES: [&str; 6] =
+        ["/proc/stat", "/proc/loadavg", "/proc/meminfo", "/proc/diskstats", "/proc/self/stat", "/proc/self/io"];
     const BATCHES: usize = 201;
     const PASSES_A_BATCH: u64 = 50;
     const TARGET: f64 = 1.25;
