@@ -68,6 +68,16 @@ def fork(work: float, *, stays: bool = False, grandchildren: int = 0) -> tuple[i
     return child, told, end
 
 
+def wait_for(process: int) -> None:
+    """As a parent does."""
+    os.waitpid(process, 0)
+
+
+def let_end(process: int) -> None:
+    """Waits until a child has ended, without its being waited for as a parent does."""
+    os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
+
+
 async def children() -> dict[str, Any]:
     """Fifty short-lived ones, of which some have children themselves, a zombie, and five that live."""
     monitor = ResourceMonitor()
@@ -76,7 +86,7 @@ async def children() -> dict[str, Any]:
     living = [fork(LONG_SECONDS, stays=True) for _ in range(5)]
     for index in range(50):
         child, told, end = fork(SHORT_SECONDS, grandchildren=index % 5 == 0)
-        os.waitpid(child, 0)
+        wait_for(child)
         os.close(told)
         os.close(end)
         if index % 10 == 9:
@@ -85,8 +95,7 @@ async def children() -> dict[str, Any]:
     zombie, told, end = fork(LONG_SECONDS)
     of_zombie = float(os.read(told, 100))
     of_living = sum(float(os.read(pipe, 100)) for _, pipe, _ in living)
-    while "Z" not in Path(f"/proc/{zombie}/stat").read_text().rpartition(")")[2].split()[0]:
-        await asyncio.sleep(0.001)
+    let_end(zombie)
     stats = await looked_at(monitor)
     theirs = used(resource.RUSAGE_SELF) + used(resource.RUSAGE_CHILDREN) - begun + of_living + of_zombie
     middle = {"tree": vars(stats.tree), "theirs": theirs, "since": before.tree.cpu_seconds}  # type: ignore[union-attr]
@@ -94,7 +103,7 @@ async def children() -> dict[str, Any]:
     for _, _, pipe in living:
         os.close(pipe)
     for child, _, _ in [*living, (zombie, told, end)]:
-        os.waitpid(child, 0)
+        wait_for(child)
     after = await looked_at(monitor)
     theirs = used(resource.RUSAGE_SELF) + used(resource.RUSAGE_CHILDREN) - begun
     last = {"tree": vars(after.tree), "theirs": theirs, "since": before.tree.cpu_seconds}  # type: ignore[union-attr]

@@ -25,8 +25,15 @@ mod linux {
     use mtaio_monitoring::sampling::linux::cgroup::{Controller, OwnCgroups, Version};
     use mtaio_monitoring::sampling::{RawSample, Source};
 
-    const FILES: [&str; 6] =
-        ["/proc/stat", "/proc/loadavg", "/proc/meminfo", "/proc/diskstats", "/proc/self/stat", "/proc/net/dev"];
+    const FILES: [&str; 7] = [
+        "/proc/stat",
+        "/proc/loadavg",
+        "/proc/meminfo",
+        "/proc/diskstats",
+        "/proc/self/stat",
+        "/proc/net/dev",
+        "/proc/self/io",
+    ];
     /// What a sample reads of the own control groups, where they are not the hierarchies' roots.
     const GROUP_FILES: [(Controller, Version, &str); 6] = [
         (Controller::Cpuacct, Version::V1, "cpuacct.usage"),

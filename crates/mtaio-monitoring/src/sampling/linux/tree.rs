@@ -117,7 +117,10 @@ impl TreeReader {
                 Timed { read_at_ns: value.counters.read_at_ns, value }
             });
             let took_ns = clock.monotonic_ns().saturating_sub(begun_ns);
-            let pause_ns = took_ns.saturating_mul(PART).max(self.pause_ns);
+            // The first few looks are for a rate to be there soon.
+            let is_settled = self.pause_ns == EVERY_NS;
+            let rest_ns = if is_settled { took_ns.saturating_mul(PART) } else { 0 };
+            let pause_ns = rest_ns.max(self.pause_ns);
             self.due_ns = now_ns.saturating_add(pause_ns);
             self.pause_ns = self.pause_ns.saturating_mul(4).min(EVERY_NS);
         }
