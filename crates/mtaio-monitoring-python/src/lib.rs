@@ -25,7 +25,7 @@ mod _native {
     #[pymodule_export]
     use super::profiler::{ProfilerBase, TracedAsyncGenerator, TracedGenerator, TracedStep};
     #[pymodule_export]
-    use super::{catalogue, run_command, version};
+    use super::{catalogue, diagnose, run_command, version};
 
     /// The types whose slots are written by hand.
     #[pymodule_init]
@@ -48,6 +48,18 @@ fn catalogue() -> Vec<(&'static str, &'static str, &'static str, &'static str)> 
         (description.name, description.kind.name(), description.unit, description.help)
     };
     mtaio_monitoring::metrics::catalogue::BuiltIn::ALL.iter().map(row).collect()
+}
+
+/// What `mtaio doctor` says: as JSON and as text.
+#[pyfunction]
+fn diagnose(py: Python<'_>, interval: f64) -> PyResult<(String, String)> {
+    let config = mtaio_monitoring::monitor::Config::default().with_interval_seconds(interval);
+    let config = config.map_err(|error| errors::exception(py, &error))?;
+    Ok(py.detach(|| {
+        let diagnosis = mtaio_monitoring::sampling::Diagnosis::of_this_machine(config.interval_seconds());
+        let json = mtaio_monitoring_cli::diagnosis_json(&diagnosis).to_string();
+        (json, mtaio_monitoring_cli::diagnosis_text(&diagnosis, false))
+    }))
 }
 
 /// Runs the `mtaio` command with these arguments (the program's name first) and gives its exit code.

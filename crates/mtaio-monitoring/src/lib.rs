@@ -24,8 +24,8 @@ pub use error::{MonitoringError, Result};
 pub use monitor::ResourceMonitor;
 pub use profiler::{Profile, Profiler};
 pub use rates::{
-    CoreStats, CpuStats, DiskStats, FilesystemStats, HostStats, InterfaceStats, IoStats, MemoryStats,
-    NetworkStats, SpaceStats, SystemStats,
+    ContainerStats, CoreStats, CpuStats, DiskStats, FilesystemStats, HostStats, InterfaceStats, IoStats,
+    MemoryStats, MonitorStats, NetworkStats, ProcessStats, SpaceStats, SystemStats, TreeStats,
 };
 pub use snapshot::Snapshot;
 

@@ -5,8 +5,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use mtaio_monitoring::clock::{Clock, ManualClock};
 use mtaio_monitoring::monitor::{Config, Sampler};
 use mtaio_monitoring::sampling::{
-    CpuTimes, DiskKind, RawCpu, RawDisk, RawDisks, RawLoad, RawMemory, RawProcess, RawSample, Section,
-    SectionHealth, Source, Timed,
+    CpuTimes, DiskKind, RawContainer, RawCpu, RawDisk, RawDisks, RawLoad, RawMemory, RawProcess, RawSample,
+    Section, SectionHealth, Source, Timed,
 };
 
 pub(crate) const GIB: u64 = 1 << 30;
@@ -37,6 +37,7 @@ pub(crate) struct Counters {
     pub(crate) memory: Option<RawMemory>,
     pub(crate) disks: Option<RawDisks>,
     pub(crate) process: Option<RawProcess>,
+    pub(crate) container: Option<RawContainer>,
 }
 
 impl Machine {
@@ -53,7 +54,13 @@ impl Machine {
                 ..RawMemory::default()
             }),
             disks: Some(RawDisks { devices: vec![disk("sda", 0)] }),
-            process: Some(RawProcess { threads: Some(4), cpu_ns: Some(0), start_ticks: Some(1) }),
+            container: None,
+            process: Some(RawProcess {
+                threads: Some(4),
+                cpu_ns: Some(0),
+                start_ticks: Some(1),
+                ..RawProcess::default()
+            }),
         };
         let state = State { counters, reads: 0, opened: 0, closed: 0, panics_left: 0, hangs: false };
         let inner = Inner { state: Mutex::new(state), released: Condvar::new() };
@@ -180,6 +187,7 @@ impl Source for MachineSource {
         out.memory = timed(counters.memory.as_ref(), read_at_ns);
         out.disks = timed(counters.disks.as_ref(), read_at_ns);
         out.process = timed(counters.process.as_ref(), read_at_ns);
+        out.container = timed(counters.container.as_ref(), read_at_ns);
         if let Some(process) = &mut out.process {
             process.value.cpu_ns = process.value.cpu_ns.and(clock.process_cpu_ns());
         }

@@ -5,6 +5,7 @@ mod cadence;
 mod lifecycle;
 mod recording;
 mod sampler;
+mod scope;
 mod thresholds;
 mod trouble;
 

@@ -1,6 +1,7 @@
 //! Two readings and what is made of them: the pitfalls by their numbers in `sampling.md`, then every number against
 //! an oracle that computes it from scratch.
 
+mod container;
 mod cores;
 mod cpu;
 mod devices;
@@ -8,6 +9,7 @@ mod disks;
 mod memory;
 mod network;
 mod oracle;
+mod processes;
 mod properties;
 mod space;
 mod windows;

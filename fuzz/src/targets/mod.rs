@@ -7,11 +7,14 @@
 //! is a line in `readings.rs`.
 
 use std::fmt::Debug;
+use std::path::Path;
 
 use mtaio_monitoring::Profile;
 use mtaio_monitoring::export::Format;
+use mtaio_monitoring::sampling::DiskKind;
 use mtaio_monitoring::sampling::linux::{
-    Malformed, diskstats, host, loadavg, meminfo, mounts, netdev, process, resident, stat, zoneinfo,
+    Malformed, cgroup, cgroup_files, diskstats, host, loadavg, meminfo, mounts, netdev, process, process_io, resident,
+    stat, surroundings, zoneinfo,
 };
 
 use crate::allocations;
@@ -43,7 +46,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "loadavg", recorded: "proc/loadavg", bytes_each: 0, run: |text| filled(loadavg::parse, b"", text) },
     Target { name: "meminfo", recorded: "proc/meminfo", bytes_each: 0, run: |text| filled(meminfo::parse, b"", text) },
     Target { name: "diskstats", recorded: "proc/diskstats", bytes_each: 64, run: |text| filled(diskstats::parse, USED_DISKSTATS, text) },
-    Target { name: "process", recorded: "proc/self/stat", bytes_each: 0, run: |text| filled(process::parse, b"", text) },
+    Target { name: "process", recorded: "proc/self/stat", bytes_each: 0, run: |text| _ = process::parse(text) },
     Target { name: "zoneinfo", recorded: "proc/zoneinfo", bytes_each: 0, run: |text| filled(zoneinfo::parse, b"", text) },
     Target { name: "statm", recorded: "proc/self/statm", bytes_each: 0, run: |text| _ = resident::parse(text) },
     Target { name: "netdev", recorded: "proc/net/dev", bytes_each: 64, run: |text| filled(netdev::parse, USED_NETDEV, text) },
@@ -51,6 +54,10 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "activity", recorded: "proc/stat", bytes_each: 0, run: |text| filled(|text, out| { host::parse_activity(text, out); Ok(()) }, b"", text) },
     Target { name: "vmstat", recorded: "proc/vmstat", bytes_each: 0, run: |text| filled(|text, out| host::parse_vmstat(text, 4096, out), b"", text) },
     Target { name: "file-nr", recorded: "proc/sys/fs/file-nr", bytes_each: 0, run: |text| filled(host::parse_file_nr, b"", text) },
+    Target { name: "process-io", recorded: "proc/self/io", bytes_each: 0, run: |text| filled(process_io::parse, b"", text) },
+    Target { name: "cgroup", recorded: "proc/self/cgroup", bytes_each: 128, run: own_cgroups },
+    Target { name: "cgroup-files", recorded: "-", bytes_each: 0, run: group_files },
+    Target { name: "surroundings", recorded: "proc/self/mountinfo", bytes_each: 64, run: |text| drop((surroundings::mount_signs(text), surroundings::engine_of_cgroup(text))) },
     Target { name: "profile", recorded: "-", bytes_each: 128, run: |text| _ = Profile::from_json(text) },
     Target { name: "exports", recorded: "-", bytes_each: UNBOUNDED, run: exports },
     Target { name: "readings", recorded: "-", bytes_each: UNBOUNDED, run: readings::check },
@@ -86,6 +93,32 @@ fn filled<T: Default + PartialEq + Debug>(
     if outcome.is_ok() {
         assert_eq!(fresh, used, "what an earlier text has left shows through");
     }
+}
+
+/// The text before the first 0 is `/proc/self/cgroup`, what follows `/proc/self/mountinfo`.
+fn own_cgroups(text: &[u8]) {
+    let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
+    let (cgroup, mountinfo) = text.split_at(end);
+    let root = Path::new("/recording");
+    let own = cgroup::OwnCgroups::resolve(root, cgroup, mountinfo);
+    assert!(own.unified().is_none_or(|directory| directory.starts_with(root)));
+    let _ = own.version();
+}
+
+/// Every file of a group, none of which is long.
+fn group_files(text: &[u8]) {
+    let kind = |_, minor| if minor == 0 { DiskKind::Whole } else { DiskKind::Partition };
+    let _ = cgroup_files::cpu_stat(text);
+    let _ = cgroup_files::number(text);
+    let _ = cgroup_files::limit(text);
+    assert!(cgroup_files::cpu_max(text).ok().flatten().is_none_or(|quota| quota.period_us > 0));
+    let _ = cgroup_files::cfs_quota(text);
+    let _ = cgroup_files::cpu_list(text);
+    let _ = cgroup_files::allowed_cpus(text);
+    let _ = cgroup_files::memory_events(text);
+    let _ = cgroup_files::memory_stat(text);
+    let _ = cgroup_files::io_stat(text, kind);
+    let _ = cgroup_files::blkio(text, kind);
 }
 
 /// Whatever profile can be read can be written in every format, and the written one is read as the same.

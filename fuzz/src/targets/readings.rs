@@ -6,9 +6,10 @@ use mtaio_monitoring::clock::Instant3;
 use mtaio_monitoring::metrics::catalogue::BuiltIn;
 use mtaio_monitoring::rates::{Details, Interval, SystemStats};
 use mtaio_monitoring::sampling::{
-    CpuTimes, DiskKind, InterfaceKind, RawActivity, RawCpu, RawDisk, RawDisks, RawFileHandles, RawFilesystem,
-    RawFilesystems, RawHost, RawInterface, RawLoad, RawMemory, RawNetwork, RawProcess, RawSample, RawSpace, RawSwapping,
-    RawTraffic, Timed,
+    CgroupVersion, CpuTimes, DiskKind, InterfaceKind, RawActivity, RawContainer, RawContainerIo, RawContainerSeldom,
+    RawCpu, RawDescriptors, RawDisk, RawDisks, RawFileHandles, RawFilesystem, RawFilesystems, RawHost, RawInterface,
+    RawLoad, RawMemory, RawMemoryEvents, RawNetwork, RawProcess, RawProcessIo, RawProcessMemory, RawQuota, RawSample,
+    RawSpace, RawSwapping, RawThrottling, RawTraffic, RawTree, Timed, TreeCounters,
 };
 
 /// Makes two readings of the bytes, often two that resemble each other, and holds every number of them to its bounds.
@@ -144,6 +145,19 @@ impl Drawn for InterfaceKind {
     }
 }
 
+impl Drawn for CgroupVersion {
+    fn drawn(bytes: &mut Bytes<'_>) -> Self {
+        [Self::V1, Self::V2, Self::Hybrid][usize::from(u8::drawn(bytes) % 3)]
+    }
+}
+
+impl Drawn for RawQuota {
+    /// The parser refuses a period of 0.
+    fn drawn(bytes: &mut Bytes<'_>) -> Self {
+        Self { quota_us: Drawn::drawn(bytes), period_us: u64::drawn(bytes).max(1) }
+    }
+}
+
 impl<T: Drawn> Drawn for Timed<T> {
     fn drawn(bytes: &mut Bytes<'_>) -> Self {
         Self { read_at_ns: Drawn::drawn(bytes), value: Drawn::drawn(bytes) }
@@ -162,7 +176,7 @@ macro_rules! drawn {
 }
 
 drawn! {
-    RawSample { clock cpu load memory disks process network filesystems host }
+    RawSample { clock cpu load memory disks process network filesystems host container process_io descriptors process_memory tree }
     Instant3 { monotonic_ns boottime_ns realtime_ns }
     RawCpu { total cores }
     RawLoad { hundredths running_threads total_threads }
@@ -175,7 +189,10 @@ drawn! {
         discard_sectors flushes flush_ms
     }
     RawDisks { devices }
-    RawProcess { threads cpu_ns start_ticks }
+    RawProcess {
+        threads cpu_ns start_ticks started_ns user_ns system_ns minor_faults major_faults voluntary_switches
+        involuntary_switches rss_bytes vms_bytes
+    }
     RawNetwork { interfaces }
     RawInterface { name index kind received transmitted }
     RawTraffic { bytes packets errors drops }
@@ -186,4 +203,17 @@ drawn! {
     RawActivity { context_switches boot_seconds processes_created processes_blocked }
     RawFileHandles { used max }
     RawSwapping { in_bytes out_bytes }
+    RawContainer { generation version cpu_usage_ns throttling memory_usage memory_events seldom }
+    RawThrottling { level periods throttled_periods throttled_ns }
+    RawMemoryEvents { oom_kills high max }
+    RawContainerSeldom {
+        cpu_quota cpuset_cpus affinity_cpus memory_limit memory_high inactive_file swap_usage pids pids_limit io
+        io_before
+    }
+    RawContainerIo { read_bytes write_bytes reads writes }
+    RawProcessIo { rchar wchar read_bytes write_bytes cancelled_write_bytes written_bytes }
+    RawDescriptors { open limit }
+    RawProcessMemory { shared_bytes pss_bytes }
+    RawTree { processes threads rss_bytes open_descriptors by_cgroup counters earlier }
+    TreeCounters { read_at_ns cpu_ns read_bytes written_bytes }
 }

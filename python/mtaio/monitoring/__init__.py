@@ -42,6 +42,7 @@ from ._devices import (
     NetworkStats,
     SpaceStats,
 )
+from ._diagnosis import Diagnosis, diagnose
 from ._errors import (
     ConfigurationError,
     ConfigurationTypeError,
@@ -52,6 +53,7 @@ from ._errors import (
 from ._live import live_view
 from ._monitor import ResourceMonitor
 from ._native import version as _version
+from ._processes import ContainerStats, MonitorStats, ProcessStats, TreeStats
 from ._profile import Profile, ProfileDiff, ProfileMetrics, ProfileTask, ProfileTrace
 from ._profiler import Profiler
 from ._stats import CPUStats, IOStats, MemoryStats, MonitorHealth, SectionHealth, SystemStats
@@ -61,7 +63,9 @@ __all__ = [
     "CPUStats",
     "ConfigurationError",
     "ConfigurationTypeError",
+    "ContainerStats",
     "CoreStats",
+    "Diagnosis",
     "DiskStats",
     "FilesystemStats",
     "HostStats",
@@ -70,8 +74,10 @@ __all__ = [
     "MemoryStats",
     "MetricDescription",
     "MonitorHealth",
+    "MonitorStats",
     "MonitoringError",
     "NetworkStats",
+    "ProcessStats",
     "Profile",
     "ProfileDiff",
     "ProfileMetrics",
@@ -83,8 +89,10 @@ __all__ = [
     "SectionHealth",
     "SpaceStats",
     "SystemStats",
+    "TreeStats",
     "UnknownMetricError",
     "catalogue",
+    "diagnose",
     "live_view",
 ]
 

@@ -87,7 +87,7 @@ class ResourceMonitor(_native.MonitorBase):
 
         Args:
             interval: Seconds between two samples, 0.001 to 86 400.
-            history_size: How many samples to keep, 1 to 10 000 000 (about 260 bytes each).
+            history_size: How many samples to keep, 1 to 10 000 000 (about 450 bytes each).
             scope: What ``cpu_usage`` and ``memory_usage`` are shares of: "auto", what this process may use;
                 "host", the machine.
 

@@ -19,6 +19,7 @@ __all__ = [
     "_forget_loop",
     "_set_asyncio",
     "catalogue",
+    "diagnose",
     "run_command",
     "version",
 ]
@@ -27,6 +28,7 @@ _T = TypeVar("_T")
 
 def version() -> str: ...
 def catalogue() -> list[tuple[str, str, str, str]]: ...
+def diagnose(interval: float) -> tuple[str, str]: ...
 def run_command(arguments: list[str]) -> int: ...
 
 @disjoint_base

@@ -12,6 +12,7 @@ from ._devices import (
     NetworkStats,
     SpaceStats,
 )
+from ._processes import ContainerStats, MonitorStats, ProcessStats, TreeStats
 from ._stats import CPUStats, IOStats, MemoryStats, SystemStats
 
 T = TypeVar("T")
@@ -19,21 +20,30 @@ T = TypeVar("T")
 
 def system_stats(fields: tuple[Any, ...]) -> SystemStats:
     """One sample."""
-    timestamp, cpu, memory, io, elapsed, sequence, gap, network, space, filesystems, host = fields
-    (*modes, cores), (*counters, devices), (*traffic, interfaces) = cpu, io, network
+    timestamp, cpu, memory, io, elapsed, sequence, gap, network, space, filesystems, host, *rest = fields
+    container, process, tree, monitor = rest
     return SystemStats(
         timestamp,
-        CPUStats(*modes, _listed(CoreStats, cores)),
+        CPUStats(*_with_list_of(CoreStats, cpu)),
         MemoryStats(*memory),
-        IOStats(*counters, _listed(DiskStats, devices)),
+        IOStats(*_with_list_of(DiskStats, io)),
         elapsed,
         sequence,
         gap,
-        NetworkStats(*traffic, _listed(InterfaceStats, interfaces)),
+        NetworkStats(*_with_list_of(InterfaceStats, network)),
         SpaceStats(*space),
         _listed(FilesystemStats, filesystems),
         HostStats(*host),
+        None if container is None else ContainerStats(*container),
+        ProcessStats(*process),
+        TreeStats(*tree),
+        MonitorStats(*monitor),
     )
+
+
+def _with_list_of(kind: Callable[..., T], fields: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The fields, of which the last is a list."""
+    return (*fields[:-1], _listed(kind, fields[-1]))
 
 
 def _listed(kind: Callable[..., T], rows: list[tuple[Any, ...]] | None) -> list[T] | None:

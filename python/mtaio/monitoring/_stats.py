@@ -8,15 +8,20 @@ from dataclasses import dataclass, field
 from typing import List  # noqa: UP035 - spelt as the reference prints it
 
 from ._devices import CoreStats, DiskStats, FilesystemStats, HostStats, NetworkStats, SpaceStats
+from ._processes import ContainerStats, MonitorStats, ProcessStats, TreeStats
 
 
 @dataclass
 class CPUStats:
-    """Processors. Percentages are of all processors together, 0-100, over ``SystemStats.elapsed_seconds``.
+    """Processors.
+
+    Percentages but for ``usage_percent`` are of all processors of the machine together, 0-100, over
+    ``SystemStats.elapsed_seconds``.
 
     Attributes:
-        usage_percent: Time spent working: user + nice + system + irq + softirq. Neither iowait nor steal is
-            work.
+        usage_percent: Time in use, of what this process may use: with ``scope="auto"``, where a quota, a cpuset or
+            its affinity leaves it less than the machine, what its control group used of that, and then not clamped,
+            for a burst may take it above 100. Else ``host_usage_percent``.
         load_average: Runnable and uninterruptible tasks of the machine over 1, 5 and 15 minutes.
         thread_count: Operating-system threads of this process, the native ones included.
         user_percent: In user mode, guests included.
@@ -34,6 +39,8 @@ class CPUStats:
         process_cores_used: Processors' worth of time that this process used; 1.0 is one kept busy.
         system_thread_count: Threads that exist on the whole machine.
         running_thread_count: Threads of the machine that run or are ready to.
+        host_usage_percent: Time that the machine spent working: user + nice + system + irq + softirq. Neither iowait
+            nor steal is work.
         cores: Each processor by itself; None in rows of the history.
     """
 
@@ -55,6 +62,7 @@ class CPUStats:
     process_cores_used: float | None = None
     system_thread_count: int | None = None
     running_thread_count: int | None = None
+    host_usage_percent: float | None = None
     cores: list[CoreStats] | None = None
 
 
@@ -62,11 +70,14 @@ class CPUStats:
 class MemoryStats:
     """Memory, in bytes.
 
+    ``total``, ``available``, ``used`` and ``percent`` are of what this process may use: with ``scope="auto"`` and a
+    memory limit below what the machine has, of that limit. All other fields are the machine's.
+
     Attributes:
-        total: Usable memory.
-        available: What programs can get without swapping (the kernel's estimate).
-        used: ``total - available``.
-        percent: ``100 * used / total``; 0-100.
+        total: Usable memory: the limit, or ``host_total``.
+        available: ``total - used`` of a limit, or ``host_available``.
+        used: The working set of the own control group where there is a limit, or ``host_used``.
+        percent: ``100 * used / total``. Of the machine 0-100; a group may be above its limit for a while.
         free: Not used for anything.
         buffers: Cache of block devices.
         cached: Cache of files, and shared memory.
@@ -75,6 +86,10 @@ class MemoryStats:
         swap_total: Size of the swap space.
         swap_free: Free swap space.
         swap_used: ``swap_total - swap_free``.
+        host_total: Usable memory of the machine.
+        host_available: What programs can get without swapping (the kernel's estimate).
+        host_used: ``host_total - host_available``.
+        host_percent: ``100 * host_used / host_total``; 0-100.
     """
 
     total: int
@@ -89,6 +104,10 @@ class MemoryStats:
     swap_total: int | None = None
     swap_free: int | None = None
     swap_used: int | None = None
+    host_total: int | None = None
+    host_available: int | None = None
+    host_used: int | None = None
+    host_percent: float | None = None
 
 
 @dataclass
@@ -141,6 +160,10 @@ class SystemStats:
         space: Room on file systems: the fullest one, and the one at ``/``.
         filesystems: Each file system by itself; None in rows of the history.
         host: The machine as a whole.
+        container: The control group of this process; None where it is in none that can be seen.
+        process: This process.
+        tree: This process and its descendants.
+        monitor: The monitor itself.
     """
 
     timestamp: float
@@ -154,18 +177,31 @@ class SystemStats:
     space: SpaceStats | None = None
     filesystems: list[FilesystemStats] | None = None
     host: HostStats | None = None
+    container: ContainerStats | None = None
+    process: ProcessStats | None = None
+    tree: TreeStats | None = None
+    monitor: MonitorStats | None = None
 
 
 @dataclass
 class SectionHealth:
-    """How the readings of one section have gone.
+    """How the readings of one section have gone, what it gives and what it costs.
 
     Attributes:
-        section: "cpu", "load", "memory", "disks", "process", "network", "filesystems" or "host".
+        section: "cpu", "load", "memory", "disks", "process", "network", "filesystems", "host", "container",
+            "process_io", "descriptors", "process_memory" or "tree".
         origin: The file or call that it is read from.
         reads: Readings tried.
         failures: Readings that gave nothing.
         last_error: Why the last one that failed did.
+        gives: What the section is about, in a line.
+        every_seconds: Seconds between two looks, where some of it is looked at from time to time only; None where every
+            sample reads it.
+        state: "ok", "partial", "missing", or "unread" before the first sample.
+        missing: Where only a part can be read: what the newest sample lacks.
+        hint: What can be done about what is missing.
+        median_seconds: What it took of half of the newest fifty samples, at most.
+        worst_seconds: What it took of the worst of them.
     """
 
     section: str
@@ -173,6 +209,13 @@ class SectionHealth:
     reads: int
     failures: int
     last_error: str | None
+    gives: str = ""
+    every_seconds: float | None = None
+    state: str = "unread"
+    missing: list[str] = field(default_factory=list)
+    hint: str | None = None
+    median_seconds: float | None = None
+    worst_seconds: float | None = None
 
 
 @dataclass

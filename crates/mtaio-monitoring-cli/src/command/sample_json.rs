@@ -1,8 +1,8 @@
 //! A sample as one line of JSON: the fields of `SystemStats`, by their own names and in their own order.
 
 use mtaio_monitoring::rates::{
-    CoreStats, CpuStats, DiskStats, FilesystemStats, HostStats, InterfaceStats, IoStats, MemoryStats,
-    NetworkStats, SpaceStats, SystemStats,
+    ContainerStats, CoreStats, CpuStats, DiskStats, FilesystemStats, HostStats, InterfaceStats, IoStats,
+    MemoryStats, MonitorStats, NetworkStats, ProcessStats, SpaceStats, SystemStats, TreeStats,
 };
 use mtaio_monitoring::sampling::{DiskKind, InterfaceKind};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
@@ -58,18 +58,21 @@ impl Serialize for Json<'_, InterfaceKind> {
     }
 }
 
-fields!(SystemStats: [timestamp] [cpu memory io] [elapsed_seconds sequence gap] [network space filesystems host]);
+fields!(SystemStats: [timestamp] [cpu memory io] [elapsed_seconds sequence gap] [
+    network space filesystems host container process tree monitor
+]);
 fields!(CpuStats: [
     usage_percent load_average thread_count user_percent nice_percent system_percent idle_percent iowait_percent
     irq_percent softirq_percent steal_percent guest_percent guest_nice_percent usage_with_steal_percent online_count
     process_cores_used system_thread_count running_thread_count
-] [cores]);
+] [cores] [host_usage_percent] []);
 fields!(CoreStats: [
     number usage_percent user_percent nice_percent system_percent idle_percent iowait_percent irq_percent
     softirq_percent steal_percent guest_percent guest_nice_percent
 ] []);
 fields!(MemoryStats: [
     total available used percent free buffers cached slab_reclaimable shmem swap_total swap_free swap_used
+    host_total host_available host_used host_percent
 ] []);
 fields!(IoStats: [
     read_bytes write_bytes read_count write_count read_bytes_per_second write_bytes_per_second read_count_per_second
@@ -104,4 +107,25 @@ fields!(FilesystemStats: [
 fields!(HostStats: [
     uptime_seconds boot_time context_switches_per_second processes_created_per_second processes_blocked
     file_handles_used file_handles_max swap_in_bytes_per_second swap_out_bytes_per_second
+] []);
+fields!(ContainerStats: [
+    version cpu_limit_cores cpu_cores_used cpu_usage_percent cpu_throttled_periods_percent
+    cpu_throttled_seconds_per_second memory_limit memory_high memory_usage memory_working_set memory_percent swap_usage
+    oom_kills oom_kills_total memory_high_events memory_max_events pids pids_limit read_bytes write_bytes read_count
+    write_count read_bytes_per_second write_bytes_per_second read_count_per_second write_count_per_second
+] []);
+fields!(ProcessStats: [
+    cpu_percent cpu_user_percent cpu_system_percent cpu_cores_used cpu_seconds cpu_user_seconds cpu_system_seconds
+    rss_bytes vms_bytes shared_bytes pss_bytes threads open_descriptors descriptor_limit descriptor_percent
+    voluntary_switches involuntary_switches voluntary_switches_per_second involuntary_switches_per_second
+    minor_faults major_faults minor_faults_per_second major_faults_per_second read_bytes write_bytes read_characters
+    write_characters read_bytes_per_second write_bytes_per_second read_characters_per_second
+    write_characters_per_second start_time uptime_seconds
+] []);
+fields!(TreeStats: [
+    processes threads cpu_cores_used cpu_seconds rss_bytes open_descriptors read_bytes write_bytes
+    read_bytes_per_second write_bytes_per_second by_cgroup age_seconds
+] []);
+fields!(MonitorStats: [
+    cpu_percent late_seconds missed_ticks failed_reads sample_seconds
 ] []);

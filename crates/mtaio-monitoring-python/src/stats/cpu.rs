@@ -31,5 +31,5 @@ pub(super) fn cpu<'py>(py: Python<'py>, cpu: &CpuStats) -> PyResult<Bound<'py, P
     let counts = (cpu.online_count, cpu.process_cores_used, cpu.system_thread_count, cpu.running_thread_count)
         .into_pyobject(py)?;
     let cores = devices::listed(py, cpu.cores.as_deref(), devices::core)?;
-    joined(&[reference, modes, counts, (cores,).into_pyobject(py)?])
+    joined(&[reference, modes, counts, (cpu.host_usage_percent, cores).into_pyobject(py)?])
 }

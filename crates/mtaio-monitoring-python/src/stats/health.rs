@@ -15,6 +15,13 @@ pub(crate) fn health<'py>(py: Python<'py>, report: &HealthReport) -> PyResult<Bo
             section.reads,
             section.failures,
             section.last_error.clone(),
+            section.section.gives(),
+            section.every_seconds,
+            section.state.name(),
+            section.missing.clone(),
+            section.hint,
+            section.cost.map(|cost| cost.median_seconds),
+            section.cost.map(|cost| cost.worst_seconds),
         )
     };
     let sections: Vec<_> = report.sections.iter().map(section).collect();

@@ -185,6 +185,9 @@ impl MonitorCore {
             return Ok(Err(sampler.seconds_until_window().unwrap_or(0.0)));
         }
         reading.interval.time.sequence = shared.sequence();
+        if shared.control.lock().current.is_some() {
+            reading.interval.monitor = shared.own_cost.lock().newest();
+        }
         let mut stats = SystemStats::from(&reading.interval);
         details.complete(&mut stats);
         Ok(Ok(stats))

@@ -11,6 +11,7 @@ mod core;
 mod handlers;
 mod health;
 mod outbox;
+mod own_cost;
 #[cfg(feature = "tokio")]
 mod resource_monitor;
 mod sampler;

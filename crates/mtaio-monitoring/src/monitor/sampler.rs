@@ -4,6 +4,8 @@ use crate::clock::{Clock, EpochClock, Instant3};
 use crate::rates::{Baselines, Details, Interval, cpu_delta};
 use crate::sampling::{RawSample, SectionHealth, Source};
 
+use super::config::Scope;
+
 /// A timer that is late once and punctual the next time makes an interval a little shorter than asked for; that must
 /// not send the window of a tick back a whole interval further. So a tick takes a baseline that is this share of the
 /// window too young.
@@ -16,6 +18,7 @@ const TIMER_SLACK: f64 = 0.05;
 pub struct Sampler {
     source: Box<dyn Source>,
     clock: Clock,
+    scope: Scope,
     /// How much the wall or boot clock may drift from the monotonic one between two readings before it is an event.
     tolerance_ns: u64,
     tick_slack_ns: u64,
@@ -52,6 +55,7 @@ impl Sampler {
         Self {
             source,
             clock,
+            scope: Scope::default(),
             // At 1 ms intervals half an interval is within a busy machine's scheduling noise.
             tolerance_ns: (interval_ns / 2).max(100_000_000),
             // Faster ticks have another one a little further back.
@@ -71,6 +75,13 @@ impl Sampler {
             gap_unheeded: false,
             gap_unmarked: false,
         }
+    }
+
+    /// What the unqualified numbers are shares of, if not of what this process may use.
+    #[must_use]
+    pub fn with_scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
     }
 
     /// A reading of the cadence.
@@ -125,6 +136,12 @@ impl Sampler {
         sections
     }
 
+    /// Readings that gave nothing, so far.
+    #[must_use]
+    pub fn failed_reads(&self) -> u64 {
+        self.source.failures()
+    }
+
     /// How often the machine slept, the wall clock was set, and the counters started anew.
     #[must_use]
     pub fn events(&self) -> (u64, u64, u64) {
@@ -174,6 +191,7 @@ impl Sampler {
         let baseline = self.baseline(ticks_only);
         let has_window = baseline.is_some();
         let mut interval = Interval::between(baseline, &self.raw);
+        interval.container.cpu.sets_scope = self.scope == Scope::Auto;
         interval.time.timestamp_ns = self.stamps.stamp(self.raw.clock);
         Reading { interval, has_window, after_gap: false }
     }

@@ -6,6 +6,7 @@
 //! [`SystemStats`] follows from that.
 
 mod baselines;
+mod container;
 mod cpu;
 mod delta;
 mod details;
@@ -14,11 +15,17 @@ mod filesystems;
 mod host;
 mod interval;
 mod memory;
+mod monitor;
 mod network;
 mod packed;
+mod process;
 mod stats;
+mod tree;
 
 pub use baselines::Baselines;
+pub use container::{
+    ContainerCpuGroup, ContainerGroups, ContainerIoGroup, ContainerMemoryGroup, container_groups,
+};
 pub use cpu::{CpuDelta, cpu_delta};
 pub use delta::{grown, grown_32_bit, grown_if_known};
 pub use details::Details;
@@ -27,9 +34,12 @@ pub use filesystems::SpaceGroup;
 pub use host::HostGroup;
 pub use interval::{CpuGroup, Interval, IoGroup, MemoryGroup, ProcessGroup, SwapGroup, TimeGroup};
 pub use memory::available_bytes;
+pub use monitor::MonitorGroup;
 pub use network::{NetworkGrowthGroup, NetworkTotalGroup, TrafficDelta, counted_interfaces, interface_delta};
 pub use packed::{Packed32, Packed64};
+pub use process::{ProcessEventGroup, ProcessIoGroup, ProcessMemoryGroup, ProcessTimeGroup};
 pub use stats::{
-    CoreStats, CpuStats, DiskStats, FilesystemStats, HostStats, InterfaceStats, IoStats, MemoryStats,
-    NetworkStats, SpaceStats, SystemStats,
+    ContainerStats, CoreStats, CpuStats, DiskStats, FilesystemStats, HostStats, InterfaceStats, IoStats,
+    MemoryStats, MonitorStats, NetworkStats, ProcessStats, SpaceStats, SystemStats, TreeStats,
 };
+pub use tree::{TreeGroup, TreeIoGroup};

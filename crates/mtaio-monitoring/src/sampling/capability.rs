@@ -44,6 +44,11 @@ impl Section {
             Self::Network => "network interfaces: traffic, errors, drops",
             Self::Filesystems => "file systems: free space, inodes",
             Self::Host => "uptime, context switches, swapping, file handles",
+            Self::Container => "the own control group: limits, throttling, working set, OOM kills",
+            Self::ProcessIo => "what this process read and wrote",
+            Self::Descriptors => "open descriptors of this process, and their limit",
+            Self::ProcessMemory => "shared and proportional memory of this process",
+            Self::Tree => "this process and its descendants, those that have ended included",
         }
     }
 
@@ -87,6 +92,10 @@ impl Section {
                     ("threads", process.threads.map(u64::from)),
                     ("cpu_ns", process.cpu_ns),
                     ("start_ticks", process.start_ticks),
+                    ("user_ns", process.user_ns),
+                    ("minor_faults", process.minor_faults),
+                    ("voluntary_switches", process.voluntary_switches),
+                    ("rss_bytes", process.rss_bytes),
                 ])
             }),
             Self::Network => of(sample.network.as_ref(), |_| Vec::new()),
@@ -102,6 +111,30 @@ impl Section {
                     ("processes_created", host.activity.processes_created),
                     ("file_handles", host.file_handles.map(|handles| handles.used)),
                     ("swapping", host.swapping.as_ref().map(|swapping| swapping.value.in_bytes)),
+                ])
+            }),
+            // A limit that is none is no lack, and the group at the root has no files of its own.
+            Self::Container => of(sample.container.as_ref(), |container| {
+                none([
+                    ("cpu_usage_ns", container.cpu_usage_ns.as_ref().map(|usage| usage.value)),
+                    ("memory_usage", container.memory_usage),
+                    ("inactive_file", container.seldom.inactive_file),
+                    ("oom_kills", container.memory_events.oom_kills),
+                    ("pids", container.seldom.pids),
+                ])
+            }),
+            Self::ProcessIo => of(sample.process_io.as_ref(), |io| {
+                none([("rchar", io.rchar), ("read_bytes", io.read_bytes), ("written_bytes", io.written_bytes)])
+            }),
+            Self::Descriptors => of(sample.descriptors.as_ref(), |descriptors| none([("open", descriptors.open)])),
+            Self::ProcessMemory => of(sample.process_memory.as_ref(), |memory| {
+                none([("shared_bytes", memory.shared_bytes), ("pss_bytes", memory.pss_bytes)])
+            }),
+            Self::Tree => of(sample.tree.as_ref(), |tree| {
+                none([
+                    ("rss_bytes", tree.rss_bytes),
+                    ("open_descriptors", tree.open_descriptors),
+                    ("read_bytes", tree.counters.read_bytes),
                 ])
             }),
         }

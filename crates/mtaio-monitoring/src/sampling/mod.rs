@@ -11,24 +11,32 @@
 use crate::clock::{Clock, Instant3};
 
 mod capability;
+mod container;
 mod costs;
 mod diagnosis;
 mod filesystems;
 mod host;
+mod ledger;
 #[cfg(target_os = "linux")]
 pub mod linux;
 mod network;
 #[cfg(any(feature = "portable", not(target_os = "linux")))]
 pub mod portable;
+mod process;
 mod resident;
 mod surroundings;
 
 pub use capability::State;
+pub use container::{
+    CgroupVersion, RawContainer, RawContainerIo, RawContainerSeldom, RawMemoryEvents, RawQuota, RawThrottling,
+};
 pub use costs::Cost;
 pub use diagnosis::Diagnosis;
 pub use filesystems::{RawFilesystem, RawFilesystems, RawSpace};
 pub use host::{RawActivity, RawFileHandles, RawHost, RawSwapping};
+pub use ledger::{Counters, Ledger, Member};
 pub use network::{InterfaceKind, RawInterface, RawNetwork, RawTraffic};
+pub use process::{RawDescriptors, RawProcess, RawProcessIo, RawProcessMemory, RawTree, TreeCounters};
 pub use resident::ResidentMemory;
 pub use surroundings::Surroundings;
 
@@ -51,11 +59,21 @@ pub enum Section {
     Filesystems,
     /// Swapping and file handles of the whole machine.
     Host,
+    /// The control group of this process.
+    Container,
+    /// What this process read and wrote.
+    ProcessIo,
+    /// The descriptors of this process.
+    Descriptors,
+    /// The dear figures of this process's memory.
+    ProcessMemory,
+    /// This process and its descendants.
+    Tree,
 }
 
 impl Section {
     /// Every section, in the order in which they are read.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::Cpu,
         Self::Load,
         Self::Memory,
@@ -64,6 +82,11 @@ impl Section {
         Self::Network,
         Self::Filesystems,
         Self::Host,
+        Self::Container,
+        Self::ProcessIo,
+        Self::Descriptors,
+        Self::ProcessMemory,
+        Self::Tree,
     ];
 
     /// The section's name, as health reports and `mtaio doctor` print it.
@@ -78,6 +101,11 @@ impl Section {
             Self::Network => "network",
             Self::Filesystems => "filesystems",
             Self::Host => "host",
+            Self::Container => "container",
+            Self::ProcessIo => "process_io",
+            Self::Descriptors => "descriptors",
+            Self::ProcessMemory => "process_memory",
+            Self::Tree => "tree",
         }
     }
 }
@@ -112,6 +140,16 @@ pub struct RawSample {
     pub filesystems: Option<Timed<RawFilesystems>>,
     /// The end of `/proc/stat`; `/proc/vmstat` and `/proc/sys/fs/file-nr` from time to time.
     pub host: Option<Timed<RawHost>>,
+    /// The files of the own control groups.
+    pub container: Option<Timed<RawContainer>>,
+    /// `/proc/self/io`.
+    pub process_io: Option<Timed<RawProcessIo>>,
+    /// `/proc/self/fd`.
+    pub descriptors: Option<Timed<RawDescriptors>>,
+    /// `/proc/self/statm` and `/proc/self/smaps_rollup`.
+    pub process_memory: Option<Timed<RawProcessMemory>>,
+    /// This process and its descendants: the newest look at them, which is seldom this sample's own.
+    pub tree: Option<Timed<RawTree>>,
 }
 
 /// The modes of [`CpuTimes`], in the kernel's order.
@@ -256,17 +294,6 @@ pub struct RawDisks {
     pub devices: Vec<RawDisk>,
 }
 
-/// This process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RawProcess {
-    /// Operating-system threads of the process, the interpreter's and the native ones (P10).
-    pub threads: Option<u32>,
-    /// Processor time used, all threads, in nanoseconds (P6).
-    pub cpu_ns: Option<u64>,
-    /// Clock ticks after boot at which the process started: with the pid, its identity.
-    pub start_ticks: Option<u64>,
-}
-
 /// How the readings of one section have gone, and what there is to read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SectionHealth {
@@ -307,6 +334,11 @@ pub trait Source: Send {
     /// What the newest readings took as a whole; `None` where that is not measured.
     fn cost(&self) -> Option<Cost> {
         None
+    }
+
+    /// Readings of any section that gave nothing, so far: asked for at each sample, so it must not allocate.
+    fn failures(&self) -> u64 {
+        self.health().iter().map(|section| section.failures).sum()
     }
 
     /// The shortest time over which processor shares of this source mean something, in seconds.

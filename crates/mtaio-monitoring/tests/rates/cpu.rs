@@ -164,7 +164,7 @@ fn p5_no_line_for_a_single_processor_means_that_their_number_is_unknown() {
 #[test]
 fn p6_the_own_process_is_measured_in_nanoseconds_over_the_time_between_its_own_readings() {
     let reading = |raw: RawSample, late_ns: u64, cpu_ns: Option<u64>| {
-        let mut process = timed(&raw, RawProcess { threads: Some(3), cpu_ns, start_ticks: None });
+        let mut process = timed(&raw, RawProcess { threads: Some(3), cpu_ns, ..RawProcess::default() });
         process.iter_mut().for_each(|process| process.read_at_ns += late_ns);
         RawSample { process, ..raw }
     };

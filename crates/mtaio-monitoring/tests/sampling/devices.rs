@@ -149,3 +149,18 @@ fn p39_a_huge_line_of_interrupts_is_not_walked_through() {
     );
     assert_eq!(activity("ctxt 9\nbtime 2").boot_seconds, None, "the line is cut");
 }
+
+#[test]
+fn p38_a_long_list_of_interfaces_is_read_whole() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(root.path().join("proc/net")).unwrap();
+    for count in [1, 20, 30, 31, 32, 60, 400] {
+        let line =
+            |number: u32| format!("veth{number:010}: {number} 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16{:>40}\n", "");
+        let lines: String = (0..count).map(line).collect();
+        std::fs::write(root.path().join("proc/net/dev"), lines).unwrap();
+        let mut sample = RawSample::default();
+        LinuxSource::with_root(root.path()).read(&Clock::manual().0, &mut sample);
+        assert_eq!(sample.network.unwrap().value.interfaces.len() as u32, count);
+    }
+}

@@ -1,6 +1,7 @@
 //! Single lines given to the parsers: where exactly the border runs between a value and none.
 
-use mtaio_monitoring::sampling::linux::{diskstats, loadavg, meminfo, process, stat, zoneinfo};
+use mtaio_monitoring::sampling::linux::process::Units;
+use mtaio_monitoring::sampling::linux::{Malformed, diskstats, loadavg, meminfo, process, stat, zoneinfo};
 use mtaio_monitoring::sampling::{CpuTimes, RawCpu, RawDisks, RawLoad, RawMemory, RawProcess};
 
 /// Parses `text` and compares what `pick` finds in the result; `None` stands for a text that is refused.
@@ -168,13 +169,17 @@ fn p11_a_zone_without_its_watermark_is_refused() {
 #[test]
 fn p32_what_counts_is_the_last_parenthesis() {
     let fields = |process: &RawProcess| (process.threads, process.start_ticks);
+    let parse = |text: &[u8], out: &mut RawProcess| {
+        *out = process::parse(text)?.raw(&Units::of_this_machine());
+        Ok::<(), Malformed>(())
+    };
     let after = "S 1 2 3 4 -1 6 7 8 9 10 11 12 13 14 15 16 5 0 777 99\n";
     for name in ["python", "a b", ")", "((", ") S 1 2 3", "", "x\ny"] {
-        check(process::parse, &format!("42 ({name}) {after}"), fields, Some((Some(5), Some(777))));
+        check(parse, &format!("42 ({name}) {after}"), fields, Some((Some(5), Some(777))));
     }
     let imitation = "42 (a) S 1 2 3 4 -1 6 7 8 9 10 11 12 13 14 15 16 0 0 777 99\n";
-    check(process::parse, imitation, fields, Some((None, Some(777))));
+    check(parse, imitation, fields, Some((None, Some(777))));
     for refused in ["", "42 a S 1\n", "42 (a)\n", "42 (a) S 1 2 3\n", &format!("42 (a) {}", after.trim_end())] {
-        check(process::parse, refused, fields, None);
+        check(parse, refused, fields, None);
     }
 }

@@ -3,11 +3,12 @@
 
 use std::fmt::{Debug, Write};
 
+use mtaio_monitoring::sampling::linux::process::{self, Stat};
 use mtaio_monitoring::sampling::linux::{
-    Malformed, diskstats, host, loadavg, meminfo, mounts, netdev, process, stat, zoneinfo,
+    Malformed, diskstats, host, loadavg, meminfo, mounts, netdev, process_io, stat, zoneinfo,
 };
 use mtaio_monitoring::sampling::{
-    DiskKind, RawActivity, RawCpu, RawDisks, RawFileHandles, RawLoad, RawMemory, RawNetwork, RawProcess,
+    DiskKind, RawActivity, RawCpu, RawDisks, RawFileHandles, RawLoad, RawMemory, RawNetwork, RawProcessIo,
     RawSwapping,
 };
 use proptest::prelude::*;
@@ -42,7 +43,8 @@ fn check_all(text: &[u8]) -> Result<(), TestCaseError> {
     check(diskstats::parse, render_diskstats, text, &mut disks)?;
     check(loadavg::parse, render_loadavg, text, &mut RawLoad::default())?;
     check(meminfo::parse, render_meminfo, text, &mut RawMemory::default())?;
-    check(process::parse, render_process, text, &mut RawProcess::default())?;
+    check(parse_process, render_process, text, &mut Stat::default())?;
+    check(process_io::parse, render_process_io, text, &mut RawProcessIo::default())?;
     check(zoneinfo::parse, |pages| format!("Node 0, zone X\n low {pages}\n"), text, &mut 7)?;
     let (mut network, mut mounts) = (RawNetwork::default(), Vec::new());
     netdev::parse(RECORDED_NETDEV, &mut network).unwrap();
@@ -187,10 +189,35 @@ fn render_diskstats(disks: &RawDisks) -> String {
     text
 }
 
-fn render_process(process: &RawProcess) -> String {
-    let unused = " 0".repeat(16);
-    let (threads, start) = (process.threads.unwrap_or(0), process.start_ticks.unwrap());
-    format!("1 (a) b) R{unused} {threads} 0 {start}\n")
+fn parse_process(text: &[u8], out: &mut Stat) -> Result<(), Malformed> {
+    *out = process::parse(text)?;
+    Ok(())
+}
+
+fn render_process(process: &Stat) -> String {
+    let optional = |value: Option<u64>| value.map_or("-1".to_owned(), |value| value.to_string());
+    let pair = |pair: Option<[u64; 2]>| pair.map_or("-1 -1".to_owned(), |[a, b]| format!("{a} {b}"));
+    let Stat { pid, threads, start_ticks, .. } = process;
+    let state = if process.is_zombie { 'Z' } else { 'R' };
+    let parent = optional(process.parent.map(u64::from));
+    let (minor, major) = (optional(process.minor_faults), optional(process.major_faults));
+    let (own, inherited) = (pair(process.own_ticks), pair(process.inherited_ticks));
+    let (vms, rss) = (optional(process.vms_bytes), optional(process.rss_pages));
+    format!(
+        "{pid} (a) b) {state} {parent} 0 0 0 -1 0 {minor} 0 {major} 0 {own} {inherited} 0 0 {threads} 0 \
+         {start_ticks} {vms} {rss}\n"
+    )
+}
+
+fn render_process_io(io: &RawProcessIo) -> String {
+    let lines = [
+        ("rchar", io.rchar),
+        ("wchar", io.wchar),
+        ("read_bytes", io.read_bytes),
+        ("write_bytes", io.write_bytes),
+        ("cancelled_write_bytes", io.cancelled_write_bytes),
+    ];
+    lines.iter().filter_map(|(name, value)| Some(format!("{name}: {}\n", (*value)?))).collect()
 }
 
 /// Texts from the pieces that the files are made of, so that parsers get further than the first byte.
@@ -204,6 +231,9 @@ fn assembled() -> impl Strategy<Value = Vec<u8>> {
         "MemAvailable:",
         "SwapFree:",
         "kB",
+        "rchar:",
+        "write_bytes:",
+        "cancelled_write_bytes:",
         "Node",
         "0,",
         "zone",
@@ -265,13 +295,14 @@ fn recorded_files() -> Vec<Vec<u8>> {
         "meminfo",
         "diskstats",
         "self/stat",
+        "self/io",
         "zoneinfo",
         "net/dev",
         "self/mountinfo",
         "vmstat",
         "sys/fs/file-nr",
     ];
-    ["linux-6.18", "linux-2.6", "stacked-disks", "available-zero", "bridged-bond"]
+    ["linux-6.18", "linux-2.6", "stacked-disks", "available-zero", "bridged-bond", "worker-tree"]
         .iter()
         .flat_map(|recording| files.map(|file| root(recording).join("proc").join(file)))
         .filter_map(|path| std::fs::read(path).ok())
@@ -315,7 +346,7 @@ fn p38_a_file_cut_anywhere_gives_no_wrong_number() {
             part.total == whole.total && whole.cores.starts_with(&part.cores)
         });
         check_cuts(recording, "loadavg", loadavg::parse, |part, whole| part == whole);
-        check_cuts(recording, "self/stat", process::parse, |part, whole| part == whole);
+        check_cuts(recording, "self/stat", parse_process, |part, whole| part == whole);
         check_cuts(recording, "diskstats", diskstats::parse, |part, whole| {
             whole.devices.starts_with(&part.devices)
         });
@@ -342,6 +373,9 @@ fn p38_a_file_cut_anywhere_gives_no_wrong_number() {
             && agrees(part.boot_seconds, whole.boot_seconds)
             && agrees(part.processes_created, whole.processes_created)
             && agrees(part.processes_blocked, whole.processes_blocked)
+    });
+    check_cuts("worker-tree", "self/io", process_io::parse, |part, whole| {
+        render_process_io(part).lines().all(|line| render_process_io(whole).contains(line))
     });
     // A file of zones that ends with a zone looks whole; that it is read to its end is the reader's duty.
     check_cuts("linux-2.6", "zoneinfo", zoneinfo::parse, |part, whole| part == whole || *part == 21);

@@ -2,6 +2,7 @@
 
 use super::interval::Interval;
 
+mod container;
 mod core;
 mod cpu;
 mod disk;
@@ -9,9 +10,13 @@ mod filesystems;
 mod host;
 mod io;
 mod memory;
+mod monitor;
 mod network;
+mod process;
+mod tree;
 mod value;
 
+pub use container::ContainerStats;
 pub use core::CoreStats;
 pub use cpu::CpuStats;
 pub use disk::DiskStats;
@@ -24,7 +29,10 @@ pub use network::{InterfaceStats, NetworkStats};
 pub(super) use core::core_stats;
 pub(super) use disk::disk_stats;
 pub(super) use filesystems::filesystem_stats;
+pub use monitor::MonitorStats;
 pub(super) use network::interface_stats;
+pub use process::ProcessStats;
+pub use tree::TreeStats;
 
 /// One sample, readable. A value that was not measured is `None`, never 0.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -51,14 +59,28 @@ pub struct SystemStats {
     pub filesystems: Option<Vec<FilesystemStats>>,
     /// The machine as a whole.
     pub host: HostStats,
+    /// The control group of this process.
+    pub container: ContainerStats,
+    /// This process.
+    pub process: ProcessStats,
+    /// This process and its descendants.
+    pub tree: TreeStats,
+    /// The monitor itself.
+    pub monitor: MonitorStats,
 }
 
 impl From<&Interval> for SystemStats {
     fn from(interval: &Interval) -> Self {
+        let mut cpu = cpu::cpu_stats(&interval.cpu, &interval.process);
+        let mut memory = memory::memory_stats(&interval.memory, &interval.swap);
+        let container = container::container_stats(&interval.container, cpu.online_count, memory.host_total);
+        if interval.container.cpu.sets_scope {
+            container::set_scope(&interval.container, &container, &mut cpu, &mut memory);
+        }
         Self {
             timestamp: interval.time.timestamp_ns as f64 / 1e9,
-            cpu: cpu::cpu_stats(&interval.cpu, &interval.process),
-            memory: memory::memory_stats(&interval.memory, &interval.swap),
+            cpu,
+            memory,
             io: io::io_stats(&interval.io, &interval.host, interval.time.disks_elapsed_ns.get()),
             elapsed_seconds: interval.time.elapsed_ns.get().map(|elapsed| elapsed as f64 / 1e9),
             sequence: interval.time.sequence,
@@ -67,6 +89,10 @@ impl From<&Interval> for SystemStats {
             space: filesystems::space_stats(&interval.space),
             filesystems: None,
             host: host::host_stats(&interval.host),
+            container,
+            process: process::process_stats(interval),
+            tree: tree::tree_stats(&interval.tree, &interval.tree_io),
+            monitor: monitor::monitor_stats(&interval.monitor),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::file::{KeptFile, Records};
 use super::paced::Paced;
 use super::{Origin, mounts};
-use crate::clock::Clock;
+use crate::clock::{Clock, Instant3};
 use crate::sampling::{RawFilesystem, RawFilesystems, RawSpace, Section, SectionHealth, Timed};
 
 /// A disk does not fill up within seconds, and each file system costs a system call.
@@ -30,9 +30,15 @@ impl Filesystems {
         }
     }
 
-    pub(super) fn read(&mut self, buffer: &mut Vec<u8>, clock: &Clock, slot: &mut Option<Timed<RawFilesystems>>) {
+    pub(super) fn read(
+        &mut self,
+        now: Instant3,
+        buffer: &mut Vec<u8>,
+        clock: &Clock,
+        slot: &mut Option<Timed<RawFilesystems>>,
+    ) {
         let Self { root, mounts, paced } = self;
-        let latest = paced.get(clock.monotonic_ns(), || {
+        let latest = paced.get(now.monotonic_ns, || {
             let mut list = None;
             mounts.read(buffer, clock, &mut list, mounts::parse);
             let list: Timed<Vec<mounts::Mount>> = list?;

@@ -6,7 +6,7 @@ use super::cursor::Cursor;
 use super::file::{KeptFile, Records};
 use super::paced::{PACE_NS, Paced};
 use super::{Malformed, Origin};
-use crate::clock::Clock;
+use crate::clock::{Clock, Instant3};
 use crate::sampling::{RawActivity, RawFileHandles, RawHost, RawSwapping, Section, SectionHealth, Timed};
 
 /// `/proc/vmstat` has some two hundred lines, of which two are wanted: it is as dear as all that every sample reads.
@@ -38,12 +38,12 @@ impl Host {
     /// Takes what `/proc/stat` said and adds what is looked at from time to time.
     pub(super) fn read(
         &mut self,
+        now: Instant3,
         buffer: &mut Vec<u8>,
         clock: &Clock,
         activity: Option<Timed<RawActivity>>,
         slot: &mut Option<Timed<RawHost>>,
     ) {
-        let now = clock.now();
         let Self { vmstat, swapping, swapping_newest, swapping_before, file_nr, file_handles, page_bytes } = self;
         let swapping = swapping.get(now.monotonic_ns, || {
             let mut latest = None;

@@ -16,6 +16,9 @@ use super::costs::Costs;
 use super::{Cost, RawActivity, RawSample, Section, SectionHealth, Source, Timed};
 use crate::clock::Clock;
 
+pub mod cgroup;
+pub mod cgroup_files;
+mod container;
 mod cursor;
 mod disk_kinds;
 pub mod diskstats;
@@ -28,18 +31,28 @@ pub mod meminfo;
 pub mod mounts;
 pub mod netdev;
 mod network;
+mod own_cgroups;
+mod own_process;
 mod paced;
 pub mod process;
+pub mod process_io;
+mod processes;
 pub mod resident;
 pub mod stat;
 pub mod surroundings;
+mod tree;
 pub mod zoneinfo;
 
+use container::ContainerReader;
 use disk_kinds::DiskKinds;
 use file::{KeptFile, Records};
 use filesystems::Filesystems;
 use host::Host;
 use network::Network;
+use own_cgroups::CgroupFinder;
+use own_process::OwnProcess;
+use process::Units;
+use tree::TreeReader;
 
 /// Reads a Linux machine, or a recording of one.
 #[derive(Debug)]
@@ -54,7 +67,11 @@ pub struct LinuxSource {
     filesystems: Filesystems,
     host: Host,
     disk_kinds: DiskKinds,
-    page_bytes: u64,
+    cgroups: CgroupFinder,
+    container: ContainerReader,
+    own: OwnProcess,
+    tree: TreeReader,
+    units: Units,
     buffer: Vec<u8>,
     costs: Costs,
 }
@@ -89,7 +106,11 @@ impl LinuxSource {
             filesystems: Filesystems::new(root),
             host: Host::new(root, page_bytes),
             disk_kinds: DiskKinds::new(root.join("sys/class/block")),
-            page_bytes,
+            cgroups: CgroupFinder::new(root),
+            container: ContainerReader::new(root),
+            own: OwnProcess::new(root),
+            tree: TreeReader::new(root),
+            units: Units::of_this_machine(),
             buffer: vec![0; INITIAL_BUFFER_BYTES],
             costs: Costs::new(),
         }
@@ -108,6 +129,8 @@ impl Source for LinuxSource {
         out.clock = clock.now();
         let costs = &mut self.costs;
         costs.begin(out.clock.monotonic_ns);
+        self.cgroups.look(buffer, out.clock.monotonic_ns);
+        costs.lap(Section::Container, clock);
         let mut activity = RawActivity::default();
         self.cpu.read(buffer, clock, &mut out.cpu, |text, cpu| {
             host::parse_activity(text, &mut activity);
@@ -121,14 +144,19 @@ impl Source for LinuxSource {
         costs.lap(Section::Memory, clock);
         self.disks.read(buffer, clock, &mut out.disks, diskstats::parse);
         costs.lap(Section::Disks, clock);
-        self.process.read(buffer, clock, &mut out.process, process::parse);
+        let units = self.units;
+        self.process.read(buffer, clock, &mut out.process, |text, process| {
+            *process = process::parse(text)?.raw(&units);
+            Ok(())
+        });
         costs.lap(Section::Process, clock);
 
-        self.network.read(buffer, clock, &mut out.network);
+        let now = out.clock;
+        self.network.read(now, buffer, clock, &mut out.network);
         costs.lap(Section::Network, clock);
-        self.filesystems.read(buffer, clock, &mut out.filesystems);
+        self.filesystems.read(now, buffer, clock, &mut out.filesystems);
         costs.lap(Section::Filesystems, clock);
-        self.host.read(buffer, clock, activity, &mut out.host);
+        self.host.read(now, buffer, clock, activity, &mut out.host);
         costs.lap(Section::Host, clock);
 
         if let Some(memory) = &mut out.memory
@@ -137,7 +165,7 @@ impl Source for LinuxSource {
             // Only a kernel before 3.14, or one that misreports (P12), costs this file: it is long.
             let mut low_pages: Option<Timed<u64>> = None;
             self.zones.read(buffer, clock, &mut low_pages, zoneinfo::parse);
-            memory.value.low_watermark = low_pages.and_then(|pages| pages.value.checked_mul(self.page_bytes));
+            memory.value.low_watermark = low_pages.and_then(|pages| pages.value.checked_mul(units.page_bytes));
             costs.lap(Section::Memory, clock);
         }
         if let Some(disks) = &mut out.disks {
@@ -151,6 +179,13 @@ impl Source for LinuxSource {
             process.read_at_ns = clock.monotonic_ns();
         }
         costs.lap(Section::Process, clock);
+        let disks = out.disks.as_ref().map_or(&[][..], |disks| &disks.value.devices);
+        out.container = self.container.read(&self.cgroups, disks, buffer, clock);
+        costs.lap(Section::Container, clock);
+        self.own.read(buffer, clock, costs, out);
+        let now_ns = out.clock.monotonic_ns;
+        self.tree.read(clock, now_ns, self.cgroups.own(), self.own.descriptor_count(), &mut out.tree);
+        costs.lap(Section::Tree, clock);
         costs.end();
     }
 
@@ -171,6 +206,9 @@ impl Source for LinuxSource {
                 Section::Network => self.network.health(section),
                 Section::Filesystems => self.filesystems.health(section),
                 Section::Host => self.host.health(section),
+                Section::Container => self.container.health(&self.cgroups),
+                Section::ProcessIo | Section::Descriptors | Section::ProcessMemory => self.own.health(section),
+                Section::Tree => self.tree.health(),
             })
             .map(|health| SectionHealth { cost: self.costs.of(health.section), ..health })
             .collect()
@@ -178,6 +216,11 @@ impl Source for LinuxSource {
 
     fn cost(&self) -> Option<Cost> {
         self.costs.of_sample()
+    }
+
+    fn failures(&self) -> u64 {
+        let files = [&self.cpu, &self.load, &self.memory, &self.disks, &self.process];
+        files.into_iter().map(|file| file.failures).sum::<u64>() + self.own.failures() + self.tree.failures()
     }
 }
 
@@ -207,6 +250,16 @@ struct Origin {
 enum Failure {
     Read(io::Error),
     Content(Malformed),
+}
+
+impl Failure {
+    fn of(&self, path: &Path) -> String {
+        let path = path.display();
+        match self {
+            Self::Read(error) => format!("{path}: {error}"),
+            Self::Content(malformed) => format!("{path}: {malformed}"),
+        }
+    }
 }
 
 impl Origin {
@@ -240,12 +293,20 @@ impl Origin {
         }
     }
 
+    /// Counts a reading of something that is no file of which [`Self::read`] knows how.
+    fn count<T>(&mut self, outcome: Result<T, Failure>) -> Option<T> {
+        self.reads += 1;
+        outcome.map_err(|failure| self.note(failure)).ok()
+    }
+
+    /// Counts a part of a reading that gave nothing, or the whole of it.
+    fn note(&mut self, failure: Failure) {
+        self.failures += 1;
+        self.last_failure = Some(failure);
+    }
+
     fn last_error(&self) -> Option<String> {
-        let path = self.file.path().display();
-        self.last_failure.as_ref().map(|failure| match failure {
-            Failure::Read(error) => format!("{path}: {error}"),
-            Failure::Content(malformed) => format!("{path}: {malformed}"),
-        })
+        self.last_failure.as_ref().map(|failure| failure.of(self.file.path()))
     }
 
     fn health(&self, section: Section) -> SectionHealth {

@@ -6,7 +6,7 @@ use super::file::{KeptFile, Records};
 use super::interface_kinds::InterfaceKinds;
 use super::paced::PACE_NS;
 use super::{Origin, netdev};
-use crate::clock::Clock;
+use crate::clock::{Clock, Instant3};
 use crate::sampling::{RawNetwork, Section, SectionHealth, Timed};
 
 /// `/proc/net` leads to `/proc/self/net`; the descriptor stays with the namespace in which it was opened.
@@ -21,14 +21,20 @@ pub(super) struct Network {
 impl Network {
     pub(super) fn new(root: &Path) -> Self {
         Self {
-            file: Origin::new(KeptFile::new(root.join("proc/net/dev"), Records::Many)),
+            file: Origin::new(KeptFile::new(root.join("proc/net/dev"), Records::ManyShort)),
             kinds: InterfaceKinds::new(root.join("sys/class/net")),
             again_at_ns: 0,
         }
     }
 
-    pub(super) fn read(&mut self, buffer: &mut Vec<u8>, clock: &Clock, slot: &mut Option<Timed<RawNetwork>>) {
-        let now_ns = clock.monotonic_ns();
+    pub(super) fn read(
+        &mut self,
+        now: Instant3,
+        buffer: &mut Vec<u8>,
+        clock: &Clock,
+        slot: &mut Option<Timed<RawNetwork>>,
+    ) {
+        let now_ns = now.monotonic_ns;
         if now_ns < self.again_at_ns {
             *slot = None;
             return;

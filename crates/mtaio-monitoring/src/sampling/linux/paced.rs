@@ -18,6 +18,12 @@ impl<T> Paced<T> {
         Self { every_ns, due_ns: 0, latest: None }
     }
 
+    /// The next [`Self::get`] reads.
+    pub(super) fn expire(&mut self) {
+        self.due_ns = 0;
+        self.latest = None;
+    }
+
     /// The latest value; it is read first if it is due. What could not be read is not asked for again before the next
     /// time is due.
     pub(super) fn get(&mut self, now_ns: u64, read: impl FnOnce() -> Option<Timed<T>>) -> Option<&Timed<T>> {
@@ -48,6 +54,7 @@ mod tests {
         assert_eq!(get(&mut paced, 14, Some(2)), (Some(1), 1));
         assert_eq!(get(&mut paced, 15, None), (None, 2), "a failure is not the value before it");
         assert_eq!(get(&mut paced, 24, Some(3)), (None, 2), "nor asked for again at once");
+        paced.expire();
         assert_eq!(get(&mut paced, 25, Some(4)), (Some(4), 3));
     }
 }

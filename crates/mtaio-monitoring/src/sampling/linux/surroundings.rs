@@ -110,7 +110,9 @@ pub fn mount_signs(text: &[u8]) -> MountSigns {
 #[must_use]
 pub fn engine_of_cgroup(text: &[u8]) -> Option<&'static str> {
     let text = String::from_utf8_lossy(text);
-    ENGINES.into_iter().find(|engine| text.contains(engine))
+    // The engine's own service is no container.
+    let mut groups = text.split(['/', '\n']).filter(|group| !group.ends_with(".service"));
+    groups.find_map(|group| ENGINES.into_iter().find(|engine| group.contains(engine)))
 }
 
 /// `container=lxc`, which systemd's container interface asks of every engine.
