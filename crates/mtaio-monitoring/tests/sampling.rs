@@ -2,6 +2,8 @@
 //! those of `sampling.md`). A recording is a tree below `tests/recordings` with its `proc` and `sys`.
 
 #[cfg(target_os = "linux")]
+mod cgroups;
+#[cfg(target_os = "linux")]
 mod disks;
 #[cfg(target_os = "linux")]
 mod live;

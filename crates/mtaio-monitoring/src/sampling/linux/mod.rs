@@ -15,12 +15,15 @@ use std::path::Path;
 use super::{RawSample, Section, SectionHealth, Source, Timed};
 use crate::clock::Clock;
 
+pub mod cgroup;
 mod cursor;
 mod disk_kinds;
 pub mod diskstats;
 mod file;
 pub mod loadavg;
 pub mod meminfo;
+mod own_cgroups;
+mod paced;
 pub mod process;
 pub mod resident;
 pub mod stat;
@@ -28,6 +31,7 @@ pub mod zoneinfo;
 
 use disk_kinds::DiskKinds;
 use file::{KeptFile, Records};
+use own_cgroups::CgroupFinder;
 
 /// Reads a Linux machine, or a recording of one.
 #[derive(Debug)]
@@ -39,6 +43,7 @@ pub struct LinuxSource {
     disks: Origin,
     process: Origin,
     disk_kinds: DiskKinds,
+    cgroups: CgroupFinder,
     page_bytes: u64,
     buffer: Vec<u8>,
 }
@@ -69,6 +74,7 @@ impl LinuxSource {
             disks: origin("proc/diskstats", Records::Many),
             process: origin("proc/self/stat", Records::One),
             disk_kinds: DiskKinds::new(root.join("sys/class/block")),
+            cgroups: CgroupFinder::new(root),
             page_bytes: rustix::param::page_size() as u64,
             buffer: vec![0; INITIAL_BUFFER_BYTES],
         }
@@ -85,6 +91,7 @@ impl Source for LinuxSource {
     fn read(&mut self, clock: &Clock, out: &mut RawSample) {
         let buffer = &mut self.buffer;
         out.clock = clock.now();
+        self.cgroups.look(buffer, out.clock.monotonic_ns);
         self.cpu.read(buffer, clock, &mut out.cpu, stat::parse);
         self.load.read(buffer, clock, &mut out.load, loadavg::parse);
         self.memory.read(buffer, clock, &mut out.memory, meminfo::parse);
