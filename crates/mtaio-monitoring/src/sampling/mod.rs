@@ -8,15 +8,25 @@
 //! **A new section** (cgroup, pressure, network, …) is a new struct here, a new field of [`RawSample`], a new value
 //! of [`Section`], and one file in the platform's folder. Nothing that exists changes.
 
+use std::sync::Arc;
+
 use crate::clock::{Clock, Instant3};
 
 #[cfg(target_os = "linux")]
 pub mod linux;
 #[cfg(any(feature = "portable", not(target_os = "linux")))]
 pub mod portable;
+mod pressure;
 mod resident;
+mod triggers;
 
+pub use pressure::{
+    PressureScope, RawPressure, RawPressures, RawStall, Resource, StallKind, is_undefined as is_pressure_undefined,
+};
 pub use resident::ResidentMemory;
+pub use triggers::{
+    OpenTriggers, OpenedTrigger, RefusedTrigger, Told, Trigger, TriggerBell, TriggerPoll, TriggerRequest,
+};
 
 /// A group of readings that come, or fail to come, together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,11 +41,30 @@ pub enum Section {
     Disks,
     /// This process.
     Process,
+    /// Pressure on the machine.
+    Pressure,
+    /// Pressure on this process's own cgroup.
+    ContainerPressure,
 }
 
 impl Section {
     /// Every section, in the order in which they are read.
-    pub const ALL: [Self; 5] = [Self::Cpu, Self::Load, Self::Memory, Self::Disks, Self::Process];
+    pub const ALL: [Self; 7] = [
+        Self::Cpu,
+        Self::Load,
+        Self::Memory,
+        Self::Disks,
+        Self::Process,
+        Self::Pressure,
+        Self::ContainerPressure,
+    ];
+
+    /// Whether many a sound system has no such thing: that it is missing is worth a line in a report of what is read,
+    /// and no trouble.
+    #[must_use]
+    pub fn is_optional(self) -> bool {
+        matches!(self, Self::Pressure | Self::ContainerPressure)
+    }
 
     /// The section's name, as health reports and `mtaio doctor` print it.
     #[must_use]
@@ -46,12 +75,14 @@ impl Section {
             Self::Memory => "memory",
             Self::Disks => "disks",
             Self::Process => "process",
+            Self::Pressure => "pressure",
+            Self::ContainerPressure => "container pressure",
         }
     }
 }
 
 /// What a section read, and when its file had just been read.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Timed<T> {
     /// Monotonic nanoseconds, right after the read.
     pub read_at_ns: u64,
@@ -74,6 +105,10 @@ pub struct RawSample {
     pub disks: Option<Timed<RawDisks>>,
     /// `/proc/self/stat` and the process's own clock.
     pub process: Option<Timed<RawProcess>>,
+    /// `/proc/pressure`: each file is there, or not, by itself.
+    pub pressure: RawPressures,
+    /// The `*.pressure` of this process's own cgroup.
+    pub container_pressure: RawPressures,
 }
 
 /// The modes of [`CpuTimes`], in the kernel's order.
@@ -220,6 +255,11 @@ pub trait Source: Send {
 
     /// How the readings have gone, a line a section.
     fn health(&self) -> Vec<SectionHealth>;
+
+    /// Where the kernel can be asked to tell of pressure; `None` where this source knows no such place.
+    fn pressure_triggers(&self) -> Option<Arc<dyn OpenTriggers>> {
+        None
+    }
 
     /// The shortest time over which processor shares of this source mean something, in seconds.
     fn minimum_window_seconds(&self) -> f64 {

@@ -54,7 +54,7 @@ impl fmt::Debug for PortableSource {
 impl Source for PortableSource {
     fn read(&mut self, clock: &Clock, out: &mut RawSample) {
         out.clock = clock.now();
-        let [cpu, load, memory, disks, process] = &mut self.tallies;
+        let [cpu, load, memory, disks, process, ..] = &mut self.tallies;
         let mut system = opened(&mut self.system, System::new);
 
         let processors = &mut self.processors;

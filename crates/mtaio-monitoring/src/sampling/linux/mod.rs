@@ -11,8 +11,9 @@
 use std::fmt;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
-use super::{RawSample, Section, SectionHealth, Source, Timed};
+use super::{OpenTriggers, RawSample, Section, SectionHealth, Source, Timed};
 use crate::clock::Clock;
 
 pub mod cgroup;
@@ -24,14 +25,18 @@ pub mod loadavg;
 pub mod meminfo;
 mod own_cgroups;
 mod paced;
+pub mod pressure;
 pub mod process;
 pub mod resident;
 pub mod stat;
+pub(super) mod triggers;
 pub mod zoneinfo;
 
 use disk_kinds::DiskKinds;
 use file::{KeptFile, Records};
 use own_cgroups::CgroupFinder;
+use pressure::PressureFiles;
+use triggers::PressureTriggers;
 
 /// Reads a Linux machine, or a recording of one.
 #[derive(Debug)]
@@ -42,8 +47,13 @@ pub struct LinuxSource {
     zones: Origin,
     disks: Origin,
     process: Origin,
+    pressure: PressureFiles,
+    container_pressure: PressureFiles,
+    triggers: Arc<PressureTriggers>,
     disk_kinds: DiskKinds,
     cgroups: CgroupFinder,
+    /// The generation of `cgroups` that `container_pressure` is of.
+    cgroups_seen: u64,
     page_bytes: u64,
     buffer: Vec<u8>,
 }
@@ -73,8 +83,12 @@ impl LinuxSource {
             zones: origin("proc/zoneinfo", Records::Many),
             disks: origin("proc/diskstats", Records::Many),
             process: origin("proc/self/stat", Records::One),
+            pressure: PressureFiles::of_host(root),
+            container_pressure: PressureFiles::of_cgroup(None),
+            triggers: Arc::new(PressureTriggers::new(root)),
             disk_kinds: DiskKinds::new(root.join("sys/class/block")),
             cgroups: CgroupFinder::new(root),
+            cgroups_seen: 0,
             page_bytes: rustix::param::page_size() as u64,
             buffer: vec![0; INITIAL_BUFFER_BYTES],
         }
@@ -97,6 +111,13 @@ impl Source for LinuxSource {
         self.memory.read(buffer, clock, &mut out.memory, meminfo::parse);
         self.disks.read(buffer, clock, &mut out.disks, diskstats::parse);
         self.process.read(buffer, clock, &mut out.process, process::parse);
+        let now_ns = out.clock.monotonic_ns;
+        self.pressure.read(buffer, clock, now_ns, &mut out.pressure);
+        if self.cgroups_seen != self.cgroups.generation() {
+            self.cgroups_seen = self.cgroups.generation();
+            self.container_pressure = PressureFiles::of_cgroup(pressure::own_cgroup(self.cgroups.own()));
+        }
+        self.container_pressure.read(buffer, clock, now_ns, &mut out.container_pressure);
 
         if let Some(memory) = &mut out.memory
             && memory.value.available.unwrap_or(0) == 0
@@ -131,8 +152,14 @@ impl Source for LinuxSource {
                 }
                 Section::Disks => self.disks.health(section),
                 Section::Process => self.process.health(section),
+                Section::Pressure => self.pressure.health(),
+                Section::ContainerPressure => self.container_pressure.health(),
             })
             .collect()
+    }
+
+    fn pressure_triggers(&self) -> Option<Arc<dyn OpenTriggers>> {
+        Some(Arc::clone(&self.triggers) as Arc<dyn OpenTriggers>)
     }
 }
 
