@@ -26,6 +26,9 @@ mod linux {
 
     const FILES: [&str; 5] =
         ["/proc/stat", "/proc/loadavg", "/proc/meminfo", "/proc/diskstats", "/proc/self/stat"];
+    /// What not every kernel has.
+    const OPTIONAL_FILES: [&str; 4] =
+        ["/proc/pressure/cpu", "/proc/pressure/memory", "/proc/pressure/io", "/proc/pressure/irq"];
     const BATCHES: usize = 201;
     const PASSES_A_BATCH: u64 = 50;
     const TARGET: f64 = 1.25;
@@ -34,8 +37,10 @@ mod linux {
         let clock = Clock::system();
         let mut source = LinuxSource::new();
         let mut sample = RawSample::default();
-        let files: Vec<File> = FILES.iter().map(|path| File::open(path).expect("a file of /proc opens")).collect();
+        let mut files: Vec<File> = FILES.iter().map(|path| File::open(path).expect("a file of /proc opens")).collect();
         let mut buffer = vec![0; 16 * 1024];
+        let optional = OPTIONAL_FILES.iter().filter_map(|path| File::open(path).ok());
+        files.extend(optional.filter(|file| file.read_at(&mut buffer, 0).is_ok()));
 
         let mut ours = || source.read(&clock, black_box(&mut sample));
         let mut peer = || {

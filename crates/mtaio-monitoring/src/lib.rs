@@ -23,7 +23,7 @@ pub use error::{MonitoringError, Result};
 #[cfg(feature = "tokio")]
 pub use monitor::ResourceMonitor;
 pub use profiler::{Profile, Profiler};
-pub use rates::{CpuStats, IoStats, MemoryStats, SystemStats};
+pub use rates::{CpuStats, IoStats, MemoryStats, Pressure, PressureStats, SystemStats};
 pub use snapshot::Snapshot;
 
 /// # Example

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use mtaio_monitoring::clock::{Clock, ManualClock};
 use mtaio_monitoring::monitor::{Config, Sampler};
 use mtaio_monitoring::sampling::{
-    CpuTimes, DiskKind, RawCpu, RawDisk, RawDisks, RawLoad, RawMemory, RawProcess, RawSample, Section,
+    CpuTimes, DiskKind, OpenTriggers, RawCpu, RawDisk, RawDisks, RawLoad, RawMemory, RawPressures, RawProcess, RawSample, Resource, Section,
     SectionHealth, Source, Timed,
 };
 
@@ -27,6 +27,7 @@ struct State {
     closed: u64,
     panics_left: u64,
     hangs: bool,
+    triggers: Option<Arc<dyn OpenTriggers>>,
 }
 
 /// What the next reading finds. A section that is `None` cannot be read.
@@ -37,6 +38,9 @@ pub(crate) struct Counters {
     pub(crate) memory: Option<RawMemory>,
     pub(crate) disks: Option<RawDisks>,
     pub(crate) process: Option<RawProcess>,
+    /// The times in it do not count: each reading stamps its own.
+    pub(crate) pressure: RawPressures,
+    pub(crate) container_pressure: RawPressures,
 }
 
 impl Machine {
@@ -54,8 +58,10 @@ impl Machine {
             }),
             disks: Some(RawDisks { devices: vec![disk("sda", 0)] }),
             process: Some(RawProcess { threads: Some(4), cpu_ns: Some(0), start_ticks: Some(1) }),
+            pressure: RawPressures::default(),
+            container_pressure: RawPressures::default(),
         };
-        let state = State { counters, reads: 0, opened: 0, closed: 0, panics_left: 0, hangs: false };
+        let state = State { counters, reads: 0, opened: 0, closed: 0, panics_left: 0, hangs: false, triggers: None };
         let inner = Inner { state: Mutex::new(state), released: Condvar::new() };
         Self(Arc::new(inner))
     }
@@ -63,6 +69,11 @@ impl Machine {
     /// Changes what the next reading finds.
     pub(crate) fn change(&self, change: impl FnOnce(&mut Counters)) {
         change(&mut self.0.state.lock().unwrap().counters);
+    }
+
+    /// Sources that are opened from now on can be asked for triggers.
+    pub(crate) fn give_triggers(&self, triggers: Arc<dyn OpenTriggers>) {
+        self.0.state.lock().unwrap().triggers = Some(triggers);
     }
 
     /// The processors work for `busy` ticks and idle for `idle` ones.
@@ -173,9 +184,24 @@ impl Source for MachineSource {
         out.memory = timed(counters.memory.as_ref(), read_at_ns);
         out.disks = timed(counters.disks.as_ref(), read_at_ns);
         out.process = timed(counters.process.as_ref(), read_at_ns);
+        for (out, pressure) in [
+            (&mut out.pressure, &counters.pressure),
+            (&mut out.container_pressure, &counters.container_pressure),
+        ] {
+            *out = *pressure;
+            for resource in Resource::ALL {
+                if let Some(file) = out.slot(resource) {
+                    file.read_at_ns = read_at_ns;
+                }
+            }
+        }
         if let Some(process) = &mut out.process {
             process.value.cpu_ns = process.value.cpu_ns.and(clock.process_cpu_ns());
         }
+    }
+
+    fn pressure_triggers(&self) -> Option<Arc<dyn OpenTriggers>> {
+        self.0.0.state.lock().unwrap().triggers.clone()
     }
 
     fn health(&self) -> Vec<SectionHealth> {

@@ -5,6 +5,7 @@ mod cpu;
 mod disks;
 mod memory;
 mod oracle;
+mod pressure;
 mod properties;
 mod windows;
 

@@ -1,6 +1,6 @@
-//! A sample as one line of JSON: the fields of `SystemStats`, by their own names and in their own order.
+//! A sample as one line of JSON: the fields of `SystemStats`, by their own names.
 
-use mtaio_monitoring::rates::{CpuStats, IoStats, MemoryStats, SystemStats};
+use mtaio_monitoring::rates::{CpuStats, IoStats, MemoryStats, Pressure, PressureStats, SystemStats};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 /// The sample in one line, without a line feed.
@@ -28,7 +28,9 @@ macro_rules! fields {
     };
 }
 
-fields!(SystemStats: [timestamp] [cpu memory io] [elapsed_seconds sequence gap]);
+fields!(SystemStats: [timestamp] [cpu memory io pressure container_pressure] [elapsed_seconds sequence gap]);
+fields!(PressureStats: [] [cpu memory io irq] []);
+fields!(Pressure: [some_percent full_percent some_avg10_percent full_avg10_percent] [] []);
 fields!(CpuStats: [
     usage_percent load_average thread_count user_percent nice_percent system_percent idle_percent iowait_percent
     irq_percent softirq_percent steal_percent guest_percent guest_nice_percent usage_with_steal_percent online_count

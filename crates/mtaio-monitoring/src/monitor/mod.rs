@@ -11,6 +11,7 @@ mod core;
 mod handlers;
 mod health;
 mod outbox;
+mod pressure;
 #[cfg(feature = "tokio")]
 mod resource_monitor;
 mod sampler;
@@ -22,6 +23,7 @@ pub use config::{Config, Scope};
 pub use core::MonitorCore;
 pub use health::HealthReport;
 pub use outbox::{Event, RecentAlerts};
+pub use pressure::{PressureMode, PressureSample, PressureTriggerHealth};
 #[cfg(feature = "tokio")]
 pub use resource_monitor::{Builder, ResourceMonitor};
 pub use sampler::{Reading, Sampler};

@@ -4,6 +4,8 @@ use crate::clock::{Clock, EpochClock, Instant3};
 use crate::rates::{Baselines, Interval, cpu_delta};
 use crate::sampling::{RawSample, SectionHealth, Source};
 
+use super::pressure::PressureSample;
+
 /// A timer that is late once and punctual the next time makes an interval a little shorter than asked for; that must
 /// not send the window of a tick back a whole interval further. So a tick takes a baseline that is this share of the
 /// window too young.
@@ -42,6 +44,8 @@ pub struct Reading {
     pub has_window: bool,
     /// The machine slept or the counters started anew since the reading before: time that nobody saw.
     pub after_gap: bool,
+    /// The totals of the pressure files.
+    pub pressure: PressureSample,
 }
 
 impl Sampler {
@@ -166,6 +170,6 @@ impl Sampler {
         let baseline = of_ticks.into_iter().chain(of_asked).max_by_key(|baseline| baseline.clock.monotonic_ns);
         let mut interval = Interval::between(baseline, &self.raw);
         interval.time.timestamp_ns = self.stamps.stamp(self.raw.clock);
-        Reading { interval, has_window: baseline.is_some(), after_gap: false }
+        Reading { interval, has_window: baseline.is_some(), after_gap: false, pressure: (&self.raw).into() }
     }
 }

@@ -4,13 +4,14 @@
 //! same numbers from them whether a sample is one second or one hour old. Each group of fields fits in 64 bytes
 //! (target T8), which the assertions at the end hold.
 
-use crate::sampling::{RawDisks, RawLoad, RawMemory, RawSample, Timed};
+use crate::sampling::{PressureScope, RawDisks, RawLoad, RawMemory, RawSample, Timed};
 
 use super::cpu::{CpuDelta, cpu_delta};
 use super::delta::{grown, grown_if_known};
 use super::disk::{disk_delta, disk_totals};
 use super::memory::available_bytes;
 use super::packed::{Packed32, Packed64};
+use super::pressure::{PressureGroup, pressure_group};
 
 /// One sample: levels at its end, differences since its baseline.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -27,6 +28,10 @@ pub struct Interval {
     pub io: IoGroup,
     /// This process and the system's threads.
     pub process: ProcessGroup,
+    /// Pressure on the machine.
+    pub pressure: PressureGroup,
+    /// Pressure on this process's own cgroup.
+    pub container_pressure: PressureGroup,
 }
 
 /// When the sample was taken and how long it covers.
@@ -146,6 +151,16 @@ impl Interval {
                 system_threads: load.and_then(|load| load.total_threads).into(),
                 running_threads: load.and_then(|load| load.running_threads).into(),
             },
+            pressure: pressure_group(
+                PressureScope::Host,
+                baseline.map(|before| &before.pressure),
+                &now.pressure,
+            ),
+            container_pressure: pressure_group(
+                PressureScope::Container,
+                baseline.map(|before| &before.container_pressure),
+                &now.container_pressure,
+            ),
         }
     }
 }
@@ -208,4 +223,5 @@ const _: () = {
     assert!(size_of::<SwapGroup>() <= 64);
     assert!(size_of::<IoGroup>() <= 64);
     assert!(size_of::<ProcessGroup>() <= 64);
+    assert!(size_of::<PressureGroup>() <= 64);
 };

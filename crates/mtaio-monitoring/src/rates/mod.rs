@@ -12,6 +12,7 @@ mod disk;
 mod interval;
 mod memory;
 mod packed;
+mod pressure;
 mod stats;
 
 pub use baselines::Baselines;
@@ -20,5 +21,6 @@ pub use delta::{grown, grown_32_bit, grown_if_known};
 pub use disk::{DiskDelta, DiskTotals, disk_delta, disk_totals};
 pub use interval::{CpuGroup, Interval, IoGroup, MemoryGroup, ProcessGroup, SwapGroup, TimeGroup};
 pub use memory::available_bytes;
-pub use packed::{Packed32, Packed64};
-pub use stats::{CpuStats, IoStats, MemoryStats, SystemStats};
+pub use packed::{Packed16, Packed32, Packed64};
+pub use pressure::{PressureGroup, PressureWindow, StallDelta, pressure_group};
+pub use stats::{CpuStats, IoStats, MemoryStats, Pressure, PressureStats, SystemStats};

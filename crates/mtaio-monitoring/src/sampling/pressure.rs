@@ -107,6 +107,8 @@ pub struct RawPressures {
     pub io: Option<Timed<RawPressure>>,
     /// `irq` (Linux ≥ 6.1, if built with CONFIG_IRQ_TIME_ACCOUNTING); not read of cgroups.
     pub irq: Option<Timed<RawPressure>>,
+    /// Another number than before where the process was moved into another cgroup, whose totals are others.
+    pub generation: u64,
 }
 
 impl RawPressures {

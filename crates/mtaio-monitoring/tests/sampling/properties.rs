@@ -3,8 +3,8 @@
 
 use std::fmt::{Debug, Write};
 
-use mtaio_monitoring::sampling::linux::{Malformed, diskstats, loadavg, meminfo, process, stat, zoneinfo};
-use mtaio_monitoring::sampling::{DiskKind, RawCpu, RawDisks, RawLoad, RawMemory, RawProcess};
+use mtaio_monitoring::sampling::linux::{Malformed, diskstats, loadavg, meminfo, pressure, process, stat, zoneinfo};
+use mtaio_monitoring::sampling::{DiskKind, RawCpu, RawDisks, RawLoad, RawMemory, RawPressure, RawProcess};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -37,6 +37,7 @@ fn check_all(text: &[u8]) -> Result<(), TestCaseError> {
     check(diskstats::parse, render_diskstats, text, &mut disks)?;
     check(loadavg::parse, render_loadavg, text, &mut RawLoad::default())?;
     check(meminfo::parse, render_meminfo, text, &mut RawMemory::default())?;
+    check(pressure::parse, render_pressure, text, &mut RawPressure::default())?;
     check(process::parse, render_process, text, &mut RawProcess::default())?;
     check(zoneinfo::parse, |pages| format!("Node 0, zone X\n low {pages}\n"), text, &mut 7)
 }
@@ -94,6 +95,21 @@ fn render_diskstats(disks: &RawDisks) -> String {
     text
 }
 
+fn render_pressure(pressure: &RawPressure) -> String {
+    let mut text = String::new();
+    for (name, stall) in [("some", pressure.some), ("full", pressure.full)] {
+        let Some(stall) = stall else { continue };
+        write!(text, "{name}").unwrap();
+        for (name, share) in ["avg10", "avg60", "avg300"].into_iter().zip(stall.average_hundredths) {
+            if let Some(share) = share {
+                write!(text, " {name}={}.{:02}", share / 100, share % 100).unwrap();
+            }
+        }
+        writeln!(text, " total={}", stall.total_us).unwrap();
+    }
+    text
+}
+
 fn render_process(process: &RawProcess) -> String {
     let unused = " 0".repeat(16);
     let (threads, start) = (process.threads.unwrap_or(0), process.start_ticks.unwrap());
@@ -122,6 +138,11 @@ fn assembled() -> impl Strategy<Value = Vec<u8>> {
         ")",
         "S",
         "0.25",
+        "some",
+        "full",
+        "avg10=1.5",
+        "total=77",
+        "total=",
         "1.5",
         "3/70",
         "-1",
@@ -154,7 +175,7 @@ fn damaged() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn recorded_files() -> Vec<Vec<u8>> {
-    let files = ["stat", "loadavg", "meminfo", "diskstats", "self/stat", "zoneinfo"];
+    let files = ["stat", "loadavg", "meminfo", "diskstats", "self/stat", "zoneinfo", "pressure/cpu", "pressure/io"];
     ["linux-6.18", "linux-2.6", "stacked-disks", "available-zero"]
         .iter()
         .flat_map(|recording| files.map(|file| root(recording).join("proc").join(file)))
@@ -198,6 +219,11 @@ fn p38_a_file_cut_anywhere_gives_no_wrong_number() {
         check_cuts(recording, "stat", stat::parse, |part, whole| {
             part.total == whole.total && whole.cores.starts_with(&part.cores)
         });
+        if recording == "linux-6.18" {
+            check_cuts(recording, "pressure/memory", pressure::parse, |part, whole| {
+                part.some == whole.some && (part.full.is_none() || part.full == whole.full)
+            });
+        }
         check_cuts(recording, "loadavg", loadavg::parse, |part, whole| part == whole);
         check_cuts(recording, "self/stat", process::parse, |part, whole| part == whole);
         check_cuts(recording, "diskstats", diskstats::parse, |part, whole| {

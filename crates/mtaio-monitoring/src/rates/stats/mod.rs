@@ -5,11 +5,13 @@ use super::interval::Interval;
 mod cpu;
 mod io;
 mod memory;
+mod pressure;
 mod value;
 
 pub use cpu::CpuStats;
 pub use io::IoStats;
 pub use memory::MemoryStats;
+pub use pressure::{Pressure, PressureStats};
 
 /// One sample, readable. A value that was not measured is `None`, never 0.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,6 +30,10 @@ pub struct SystemStats {
     pub sequence: u64,
     /// The machine slept, or readings started anew, since the sample before this one.
     pub gap: bool,
+    /// Pressure on the machine.
+    pub pressure: PressureStats,
+    /// Pressure on this process's own cgroup; nothing in it is measured where there is none.
+    pub container_pressure: PressureStats,
 }
 
 impl From<&Interval> for SystemStats {
@@ -40,6 +46,8 @@ impl From<&Interval> for SystemStats {
             elapsed_seconds: interval.time.elapsed_ns.get().map(|elapsed| elapsed as f64 / 1e9),
             sequence: interval.time.sequence,
             gap: interval.time.gap,
+            pressure: pressure::pressure_stats(&interval.pressure),
+            container_pressure: pressure::pressure_stats(&interval.container_pressure),
         }
     }
 }

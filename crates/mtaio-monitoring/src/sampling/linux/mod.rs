@@ -84,7 +84,7 @@ impl LinuxSource {
             disks: origin("proc/diskstats", Records::Many),
             process: origin("proc/self/stat", Records::One),
             pressure: PressureFiles::of_host(root),
-            container_pressure: PressureFiles::of_cgroup(None),
+            container_pressure: PressureFiles::of_cgroup(None, 0),
             triggers: Arc::new(PressureTriggers::new(root)),
             disk_kinds: DiskKinds::new(root.join("sys/class/block")),
             cgroups: CgroupFinder::new(root),
@@ -115,7 +115,8 @@ impl Source for LinuxSource {
         self.pressure.read(buffer, clock, now_ns, &mut out.pressure);
         if self.cgroups_seen != self.cgroups.generation() {
             self.cgroups_seen = self.cgroups.generation();
-            self.container_pressure = PressureFiles::of_cgroup(pressure::own_cgroup(self.cgroups.own()));
+            let own = pressure::own_cgroup(self.cgroups.own());
+            self.container_pressure = PressureFiles::of_cgroup(own, self.cgroups_seen);
         }
         self.container_pressure.read(buffer, clock, now_ns, &mut out.container_pressure);
 

@@ -69,6 +69,7 @@ fn stall(line: &mut Cursor<'_>) -> Option<RawStall> {
 #[derive(Debug)]
 pub(super) struct PressureFiles {
     section: Section,
+    generation: u64,
     /// For the health report: where they lie.
     pattern: String,
     files: Vec<PressureFile>,
@@ -88,23 +89,24 @@ impl PressureFiles {
         let folder = root.join("proc/pressure");
         let pattern = format!("{}/{{cpu,memory,io,irq}}", folder.display());
         let file = |resource| PressureFile::new(resource, host_file(root, resource));
-        Self { section: Section::Pressure, pattern, files: Resource::ALL.map(file).into() }
+        Self { section: Section::Pressure, generation: 0, pattern, files: Resource::ALL.map(file).into() }
     }
 
-    /// Those of a cgroup of version 2; none where there is no cgroup of the process's own.
-    pub(super) fn of_cgroup(folder: Option<&Path>) -> Self {
+    /// Those of a cgroup of version 2; none where there is no cgroup of the process's own. Another `generation` is
+    /// another cgroup.
+    pub(super) fn of_cgroup(folder: Option<&Path>, generation: u64) -> Self {
         let section = Section::ContainerPressure;
         let Some(folder) = folder else {
-            return Self { section, pattern: "a cgroup of version 2".to_owned(), files: Vec::new() };
+            return Self { section, generation, pattern: "a cgroup of version 2".to_owned(), files: Vec::new() };
         };
         let pattern = format!("{}/{{cpu,memory,io}}.pressure", folder.display());
         let file = |resource| PressureFile::new(resource, cgroup_file(folder, resource));
-        Self { section, pattern, files: [Resource::Cpu, Resource::Memory, Resource::Io].map(file).into() }
+        Self { section, generation, pattern, files: [Resource::Cpu, Resource::Memory, Resource::Io].map(file).into() }
     }
 
     pub(super) fn read(&mut self, buffer: &mut Vec<u8>, clock: &Clock, now_ns: u64, out: &mut RawPressures) {
         // The sample may hold what another source left in it.
-        *out = RawPressures::default();
+        *out = RawPressures { generation: self.generation, ..RawPressures::default() };
         for file in &mut self.files {
             if now_ns < file.due_ns {
                 continue;
