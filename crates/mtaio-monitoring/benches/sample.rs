@@ -37,7 +37,8 @@ mod linux {
         let clock = Clock::system();
         let mut source = LinuxSource::new();
         let mut sample = RawSample::default();
-        let mut files: Vec<File> = FILES.iter().map(|path| File::open(path).expect("a file of /proc opens")).collect();
+        let mut files: Vec<File> =
+            FILES.iter().map(|path| File::open(path).expect("a file of /proc opens")).collect();
         let mut buffer = vec![0; 16 * 1024];
         let optional = OPTIONAL_FILES.iter().filter_map(|path| File::open(path).ok());
         files.extend(optional.filter(|file| file.read_at(&mut buffer, 0).is_ok()));

@@ -5,8 +5,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use mtaio_monitoring::clock::{Clock, ManualClock};
 use mtaio_monitoring::monitor::{Config, Sampler};
 use mtaio_monitoring::sampling::{
-    CpuTimes, DiskKind, OpenTriggers, RawCpu, RawDisk, RawDisks, RawLoad, RawMemory, RawPressures, RawProcess, RawSample, Resource, Section,
-    SectionHealth, Source, Timed,
+    CpuTimes, DiskKind, OpenTriggers, RawCpu, RawDisk, RawDisks, RawLoad, RawMemory, RawPressures, RawProcess,
+    RawSample, Resource, Section, SectionHealth, Source, Timed,
 };
 
 pub(crate) const GIB: u64 = 1 << 30;
@@ -61,7 +61,8 @@ impl Machine {
             pressure: RawPressures::default(),
             container_pressure: RawPressures::default(),
         };
-        let state = State { counters, reads: 0, opened: 0, closed: 0, panics_left: 0, hangs: false, triggers: None };
+        let state =
+            State { counters, reads: 0, opened: 0, closed: 0, panics_left: 0, hangs: false, triggers: None };
         let inner = Inner { state: Mutex::new(state), released: Condvar::new() };
         Self(Arc::new(inner))
     }
@@ -184,10 +185,9 @@ impl Source for MachineSource {
         out.memory = timed(counters.memory.as_ref(), read_at_ns);
         out.disks = timed(counters.disks.as_ref(), read_at_ns);
         out.process = timed(counters.process.as_ref(), read_at_ns);
-        for (out, pressure) in [
-            (&mut out.pressure, &counters.pressure),
-            (&mut out.container_pressure, &counters.container_pressure),
-        ] {
+        for (out, pressure) in
+            [(&mut out.pressure, &counters.pressure), (&mut out.container_pressure, &counters.container_pressure)]
+        {
             *out = *pressure;
             for resource in Resource::ALL {
                 if let Some(file) = out.slot(resource) {

@@ -31,7 +31,7 @@ and tells async handlers::
 The metrics that it measures by itself: ``mtaio metrics``, or ``catalogue()``.
 """
 
-from ._alert import Alert
+from ._alert import Alert, PressureEvent
 from ._catalogue import MetricDescription, catalogue
 from ._errors import (
     ConfigurationError,
@@ -45,7 +45,17 @@ from ._monitor import ResourceMonitor
 from ._native import version as _version
 from ._profile import Profile, ProfileDiff, ProfileMetrics, ProfileTask, ProfileTrace
 from ._profiler import Profiler
-from ._stats import CPUStats, IOStats, MemoryStats, MonitorHealth, SectionHealth, SystemStats
+from ._stats import (
+    CPUStats,
+    IOStats,
+    MemoryStats,
+    MonitorHealth,
+    Pressure,
+    PressureStats,
+    PressureTriggerHealth,
+    SectionHealth,
+    SystemStats,
+)
 
 __all__ = [
     "Alert",
@@ -57,6 +67,10 @@ __all__ = [
     "MetricDescription",
     "MonitorHealth",
     "MonitoringError",
+    "Pressure",
+    "PressureEvent",
+    "PressureStats",
+    "PressureTriggerHealth",
     "Profile",
     "ProfileDiff",
     "ProfileMetrics",

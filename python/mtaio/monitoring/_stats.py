@@ -5,7 +5,7 @@ measured is None, never 0.
 """
 
 from dataclasses import dataclass, field
-from typing import List  # noqa: UP035 - spelt as the reference prints it
+from typing import List, Literal  # noqa: UP035 - spelt as the reference prints it
 
 
 @dataclass
@@ -117,6 +117,40 @@ class IOStats:
 
 
 @dataclass
+class Pressure:
+    """For how much of the time tasks stood still for want of a resource; 0-100.
+
+    Attributes:
+        some_percent: At least one task did, of the time between the two readings of this file.
+        full_percent: All tasks that were not idle did, of the same time.
+        some_avg10_percent: The kernel's own average of ``some`` over 10 s: for display, since it lags.
+        full_avg10_percent: The kernel's own average of ``full`` over 10 s.
+    """
+
+    some_percent: float | None = None
+    full_percent: float | None = None
+    some_avg10_percent: float | None = None
+    full_avg10_percent: float | None = None
+
+
+@dataclass
+class PressureStats:
+    """Pressure stall information, of the machine or of this process's own cgroup.
+
+    Attributes:
+        cpu: Waiting for a processor. Its ``full`` is None for the machine, where it means nothing.
+        memory: Waiting for memory: reclaim, swapping in, refaults.
+        io: Waiting for a disk.
+        irq: Waiting while the processor served interrupts: ``full`` alone, of the machine alone (Linux 6.1).
+    """
+
+    cpu: Pressure = field(default_factory=Pressure)
+    memory: Pressure = field(default_factory=Pressure)
+    io: Pressure = field(default_factory=Pressure)
+    irq: Pressure = field(default_factory=Pressure)
+
+
+@dataclass
 class SystemStats:
     """One sample.
 
@@ -128,6 +162,8 @@ class SystemStats:
         elapsed_seconds: Seconds that the rates and shares of this sample cover, on the monotonic clock.
         sequence: Counts the monitor's deadlines, missed ones included.
         gap: The machine slept, or readings started anew, since the sample before this one.
+        pressure: Pressure on the machine; None where the kernel does not tell.
+        container_pressure: Pressure on this process's own cgroup; None where it has none of version 2.
     """
 
     timestamp: float
@@ -137,6 +173,8 @@ class SystemStats:
     elapsed_seconds: float | None = None
     sequence: int = 0
     gap: bool = False
+    pressure: PressureStats | None = None
+    container_pressure: PressureStats | None = None
 
 
 @dataclass
@@ -144,7 +182,7 @@ class SectionHealth:
     """How the readings of one section have gone.
 
     Attributes:
-        section: "cpu", "load", "memory", "disks" or "process".
+        section: "cpu", "load", "memory", "disks", "process", "pressure" or "container pressure".
         origin: The file or call that it is read from.
         reads: Readings tried.
         failures: Readings that gave nothing.
@@ -156,6 +194,30 @@ class SectionHealth:
     reads: int
     failures: int
     last_error: str | None
+
+
+@dataclass
+class PressureTriggerHealth:
+    """How one ``on_pressure`` is served.
+
+    Attributes:
+        resource: "cpu", "memory", "io" or "irq".
+        kind: "some" or "full".
+        threshold: The share of the window, 0-1.
+        window_seconds: The window in use. Without CAP_SYS_RESOURCE the kernel takes multiples of 2 s.
+        mode: "kernel", which wakes the monitor; "sampled", the share is computed at each sample;
+            "unavailable", nobody will tell.
+        scope: "container", this process's own cgroup, or "host"; None before that is known.
+        reason: Why it is not the kernel, or not the window that was asked for.
+    """
+
+    resource: str
+    kind: str
+    threshold: float
+    window_seconds: float
+    mode: Literal["kernel", "sampled", "unavailable"]
+    scope: Literal["container", "host"] | None
+    reason: str | None
 
 
 @dataclass
@@ -180,6 +242,7 @@ class MonitorHealth:
         handler_errors: Calls of handlers that raised, or that stop() had to cancel.
         dropped_calls: Calls of handlers not made because 64 of the same handler were under way.
         collect_metrics_errors: Times that a subclass's ``collect_metrics`` raised and was started again.
+        pressure_triggers: How each ``on_pressure`` is served.
     """
 
     running: bool
@@ -199,3 +262,4 @@ class MonitorHealth:
     handler_errors: int = 0
     dropped_calls: int = 0
     collect_metrics_errors: int = 0
+    pressure_triggers: List[PressureTriggerHealth] = field(default_factory=list)  # noqa: UP006

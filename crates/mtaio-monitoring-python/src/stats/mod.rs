@@ -9,11 +9,12 @@ mod event;
 mod health;
 mod io;
 mod memory;
+mod pressure;
 
 pub(crate) use event::event;
 pub(crate) use health::health;
 
-/// `(timestamp, cpu, memory, io, elapsed_seconds, sequence, gap)`.
+/// `(timestamp, cpu, memory, io, elapsed_seconds, sequence, gap, pressure, container_pressure)`.
 pub(crate) fn stats<'py>(py: Python<'py>, stats: &SystemStats) -> PyResult<Bound<'py, PyTuple>> {
     (
         stats.timestamp,
@@ -23,6 +24,8 @@ pub(crate) fn stats<'py>(py: Python<'py>, stats: &SystemStats) -> PyResult<Bound
         stats.elapsed_seconds,
         stats.sequence,
         stats.gap,
+        pressure::pressure(py, &stats.pressure)?,
+        pressure::pressure(py, &stats.container_pressure)?,
     )
         .into_pyobject(py)
 }

@@ -149,7 +149,6 @@ impl MonitorCore {
     ///
     /// While the monitor runs, the kernel is asked to tell. Where it does not let itself be asked, the share is
     /// computed at each sample, which [`Event::Notice`] and the health report say, with the reason.
-    #[must_use]
     pub fn add_pressure_rule(&self, rule: PressureRule) -> u64 {
         self.shared().add_pressure_rule(rule)
     }

@@ -66,7 +66,6 @@ impl<T> Handler<T> {
 }
 
 impl Handler {
-
     pub(super) fn of_threshold<F, Fut>(handler: F) -> Self
     where
         F: Fn(String, f64, f64) -> Fut + Send + Sync + 'static,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::sampling::SectionHealth;
 
-use super::pressure::PressureTriggerHealth;
+use super::pressure_watch::PressureTriggerHealth;
 
 /// Counters that the loop and the recorders write.
 #[derive(Debug, Default)]

@@ -1,4 +1,6 @@
 //! The monitor of a tokio service: handlers run as tasks on its runtime.
+//!
+//! Long because it is one type, and half of it is what its methods' users read.
 
 use std::future::Future;
 use std::sync::{Arc, Weak};

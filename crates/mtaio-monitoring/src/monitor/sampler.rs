@@ -4,7 +4,7 @@ use crate::clock::{Clock, EpochClock, Instant3};
 use crate::rates::{Baselines, Interval, cpu_delta};
 use crate::sampling::{RawSample, SectionHealth, Source};
 
-use super::pressure::PressureSample;
+use super::pressure_watch::PressureSample;
 
 /// A timer that is late once and punctual the next time makes an interval a little shorter than asked for; that must
 /// not send the window of a tick back a whole interval further. So a tick takes a baseline that is this share of the

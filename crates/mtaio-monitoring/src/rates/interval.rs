@@ -151,11 +151,7 @@ impl Interval {
                 system_threads: load.and_then(|load| load.total_threads).into(),
                 running_threads: load.and_then(|load| load.running_threads).into(),
             },
-            pressure: pressure_group(
-                PressureScope::Host,
-                baseline.map(|before| &before.pressure),
-                &now.pressure,
-            ),
+            pressure: pressure_group(PressureScope::Host, baseline.map(|before| &before.pressure), &now.pressure),
             container_pressure: pressure_group(
                 PressureScope::Container,
                 baseline.map(|before| &before.container_pressure),

@@ -109,8 +109,8 @@ impl PressureWindow {
     }
 
     /// Takes a total, and says for which share of the time tasks stood still (0–1), over the newest stretch that is as
-    /// long as the window, or as long as it takes from one sample to the next where that is longer. `None` until there
-    /// is one.
+    /// long as the window, less a twentieth, or as long as it takes from one sample to the next where that is longer.
+    /// `None` until there is one.
     pub fn observe(&mut self, read_at_ns: u64, total_us: u64) -> Option<f64> {
         let goes_back = |&(at_ns, us): &(u64, u64)| read_at_ns <= at_ns || total_us < us;
         if self.totals.back().is_some_and(goes_back) {

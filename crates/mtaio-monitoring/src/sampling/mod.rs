@@ -49,15 +49,8 @@ pub enum Section {
 
 impl Section {
     /// Every section, in the order in which they are read.
-    pub const ALL: [Self; 7] = [
-        Self::Cpu,
-        Self::Load,
-        Self::Memory,
-        Self::Disks,
-        Self::Process,
-        Self::Pressure,
-        Self::ContainerPressure,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Cpu, Self::Load, Self::Memory, Self::Disks, Self::Process, Self::Pressure, Self::ContainerPressure];
 
     /// Whether many a sound system has no such thing: that it is missing is worth a line in a report of what is read,
     /// and no trouble.

@@ -2,6 +2,7 @@
 
 use mtaio_monitoring::alerts::{Alert, Rule};
 use mtaio_monitoring::monitor::{Event, MonitorCore};
+use mtaio_monitoring::sampling::Section;
 use mtaio_monitoring::{MonitoringError, RuleOptions, Snapshot};
 
 use super::Simulation;
@@ -138,7 +139,7 @@ fn a_snapshot_shows_all_of_it() {
     assert_eq!(snapshot.recorded.len(), 1);
     assert!(snapshot.thresholds[0].firing && !snapshot.thresholds[0].pending);
     assert!(snapshot.health.running);
-    assert_eq!(snapshot.health.sections.len(), 5);
+    assert_eq!(snapshot.health.sections.len(), Section::ALL.len());
 }
 
 #[test]

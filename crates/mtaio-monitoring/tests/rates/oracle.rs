@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use mtaio_monitoring::sampling::{DiskKind, RawDisk, RawMemory, RawPressures, RawSample, RawStall, Resource, Timed};
+use mtaio_monitoring::sampling::{
+    DiskKind, RawDisk, RawMemory, RawPressures, RawSample, RawStall, Resource, Timed,
+};
 
 pub(super) type Values = BTreeMap<&'static str, Option<f64>>;
 
@@ -195,7 +197,8 @@ fn pressure(before: Option<&RawSample>, now: &RawSample, values: &mut Values) {
     type Line = fn(&Timed<mtaio_monitoring::sampling::RawPressure>) -> Option<RawStall>;
     let some: Line = |file| file.value.some;
     let full: Line = |file| file.value.full;
-    let shares: [(&'static str, fn(&RawSample) -> &RawPressures, Resource, Line); 12] = [
+    type Share = (&'static str, fn(&RawSample) -> &RawPressures, Resource, Line);
+    let shares: [Share; 12] = [
         ("host_pressure_cpu_some_percent", |raw| &raw.pressure, Resource::Cpu, some),
         ("host_pressure_memory_some_percent", |raw| &raw.pressure, Resource::Memory, some),
         ("host_pressure_memory_full_percent", |raw| &raw.pressure, Resource::Memory, full),

@@ -79,10 +79,10 @@ fn p20_a_window_that_samples_serve_goes_with_them() {
     }
     assert_eq!(at(19, 0), Some(0.0), "a timer that is a little early does not cost a sample");
     // Half a second of standing still is a quarter of the window, and goes out of it again.
-    assert_eq!(at(24, 500_000), Some(0.25));
-    assert_eq!(at(40, 500_000), Some(0.25));
-    assert_eq!(at(44, 500_000), Some(0.0));
-    assert_eq!(at(94, 3_000_000), Some(0.5), "of five seconds, where samples are further apart than the window");
+    assert_eq!(at(24, 475_000), Some(0.25), "of 1.9 s: the reading at 0.5 s is old enough");
+    assert_eq!(at(40, 475_000), Some(475.0 / 2_100.0), "of 2.1 s: the one at 1.9 s");
+    assert_eq!(at(44, 475_000), Some(0.0));
+    assert_eq!(at(94, 2_975_000), Some(0.5), "of five seconds, where samples are further apart than the window");
     assert_eq!(at(104, 1), None, "another life");
     assert_eq!(at(124, 1), Some(0.0));
     assert_eq!(at(144, 9_000_000), Some(1.0), "never more than all of it");

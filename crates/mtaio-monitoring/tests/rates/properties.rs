@@ -4,8 +4,8 @@ use mtaio_monitoring::clock::Instant3;
 use mtaio_monitoring::metrics::catalogue::BuiltIn;
 use mtaio_monitoring::rates::{CpuStats, Interval, SystemStats, cpu_delta};
 use mtaio_monitoring::sampling::{
-    CpuTimes, DiskKind, RawCpu, RawDisk, RawDisks, RawLoad, RawMemory, RawPressure, RawPressures, RawProcess, RawSample, RawStall,
-    Resource, Timed,
+    CpuTimes, DiskKind, RawCpu, RawDisk, RawDisks, RawLoad, RawMemory, RawPressure, RawPressures, RawProcess,
+    RawSample, RawStall, Resource, Timed,
 };
 use proptest::option::weighted;
 use proptest::prelude::*;
@@ -91,8 +91,13 @@ fn pressures() -> impl Strategy<Value = RawPressures> {
     };
     let file = || section((stall(), stall()).prop_map(|(some, full)| RawPressure { some, full }));
     let generation = prop_oneof![4 => Just(1), 1 => Just(2)];
-    (file(), file(), file(), file(), generation)
-        .prop_map(|(cpu, memory, io, irq, generation)| RawPressures { cpu, memory, io, irq, generation })
+    (file(), file(), file(), file(), generation).prop_map(|(cpu, memory, io, irq, generation)| RawPressures {
+        cpu,
+        memory,
+        io,
+        irq,
+        generation,
+    })
 }
 
 fn raw_sample() -> impl Strategy<Value = RawSample> {

@@ -321,7 +321,8 @@ fn p20_a_trigger_that_is_removed_is_closed() {
 fn p20_this_kernel_tells_of_pressure_on_the_processors() {
     let source = LinuxSource::new();
     let triggers = source.pressure_triggers().unwrap();
-    let asked = TriggerRequest { resource: Resource::Cpu, kind: StallKind::Some, share: 0.05, window_us: 1_000_000 };
+    let asked =
+        TriggerRequest { resource: Resource::Cpu, kind: StallKind::Some, share: 0.05, window_us: 1_000_000 };
     let opened = match triggers.open(&asked) {
         Ok(opened) => opened,
         Err(refused) => {
@@ -331,7 +332,10 @@ fn p20_this_kernel_tells_of_pressure_on_the_processors() {
             return;
         }
     };
-    assert!(opened.window_us == 1_000_000 || (opened.window_us == 2_000_000 && opened.remark.is_some()), "{opened:?}");
+    assert!(
+        opened.window_us == 1_000_000 || (opened.window_us == 2_000_000 && opened.remark.is_some()),
+        "{opened:?}"
+    );
     let bell = Arc::new(TriggerBell::new().unwrap());
     let mut poll = TriggerPoll::new(Arc::clone(&bell));
     poll.add(5, opened.trigger, opened.window_us * 1_000);
@@ -339,7 +343,11 @@ fn p20_this_kernel_tells_of_pressure_on_the_processors() {
     let told = std::thread::scope(|scope| {
         let busy = 3 * std::thread::available_parallelism().map_or(2, usize::from);
         for _ in 0..busy {
-            scope.spawn(|| while !over.load(Ordering::Relaxed) {});
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
         }
         scope.spawn(|| {
             let begin = Instant::now();

@@ -3,7 +3,9 @@
 
 use std::fmt::{Debug, Write};
 
-use mtaio_monitoring::sampling::linux::{Malformed, diskstats, loadavg, meminfo, pressure, process, stat, zoneinfo};
+use mtaio_monitoring::sampling::linux::{
+    Malformed, diskstats, loadavg, meminfo, pressure, process, stat, zoneinfo,
+};
 use mtaio_monitoring::sampling::{DiskKind, RawCpu, RawDisks, RawLoad, RawMemory, RawPressure, RawProcess};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -175,7 +177,8 @@ fn damaged() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn recorded_files() -> Vec<Vec<u8>> {
-    let files = ["stat", "loadavg", "meminfo", "diskstats", "self/stat", "zoneinfo", "pressure/cpu", "pressure/io"];
+    let files =
+        ["stat", "loadavg", "meminfo", "diskstats", "self/stat", "zoneinfo", "pressure/cpu", "pressure/io"];
     ["linux-6.18", "linux-2.6", "stacked-disks", "available-zero"]
         .iter()
         .flat_map(|recording| files.map(|file| root(recording).join("proc").join(file)))

@@ -45,7 +45,8 @@ fn pressure(delta: &StallDelta) -> Pressure {
         ratio(microseconds(stalled), microseconds(delta.elapsed_us)).map(|share| 100.0 * share)
     };
     // A kernel's average may round up to just above the whole.
-    let average = |hundredths: Packed16| hundredths.get().map(|hundredths| (f64::from(hundredths) / 100.0).min(100.0));
+    let average =
+        |hundredths: Packed16| hundredths.get().map(|hundredths| (f64::from(hundredths) / 100.0).min(100.0));
     Pressure {
         some_percent: percent(delta.some_us),
         full_percent: percent(delta.full_us),

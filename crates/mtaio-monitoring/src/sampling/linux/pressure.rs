@@ -101,7 +101,12 @@ impl PressureFiles {
         };
         let pattern = format!("{}/{{cpu,memory,io}}.pressure", folder.display());
         let file = |resource| PressureFile::new(resource, cgroup_file(folder, resource));
-        Self { section, generation, pattern, files: [Resource::Cpu, Resource::Memory, Resource::Io].map(file).into() }
+        Self {
+            section,
+            generation,
+            pattern,
+            files: [Resource::Cpu, Resource::Memory, Resource::Io].map(file).into(),
+        }
     }
 
     pub(super) fn read(&mut self, buffer: &mut Vec<u8>, clock: &Clock, now_ns: u64, out: &mut RawPressures) {
@@ -192,7 +197,10 @@ mod tests {
             explained(&format!("/proc/pressure/cpu: {cause}"), &cause, resource)
         };
         let disabled = said(rustix::io::Errno::OPNOTSUPP.raw_os_error(), Resource::Cpu);
-        assert!(disabled.ends_with("(os error 95): pressure stall information is built in and disabled; boot with psi=1"));
+        assert!(
+            disabled
+                .ends_with("(os error 95): pressure stall information is built in and disabled; boot with psi=1")
+        );
         let missing = said(rustix::io::Errno::NOENT.raw_os_error(), Resource::Cpu);
         assert!(missing.ends_with("(os error 2): Linux has it from 4.20 on, with CONFIG_PSI"), "{missing}");
         let refused = said(rustix::io::Errno::ACCESS.raw_os_error(), Resource::Cpu);

@@ -14,7 +14,8 @@ use super::own_cgroups::CgroupFinder;
 use super::pressure::{cgroup_file, explained, host_file, own_cgroup};
 use crate::clock::Clock;
 use crate::sampling::{
-    OpenTriggers, OpenedTrigger, PressureScope, RefusedTrigger, Resource, Told, TriggerRequest, is_pressure_undefined,
+    OpenTriggers, OpenedTrigger, PressureScope, RefusedTrigger, Resource, Told, TriggerRequest,
+    is_pressure_undefined,
 };
 
 /// Without CAP_SYS_RESOURCE the kernel takes windows that are multiples of this, in which it looks anyway.
@@ -62,7 +63,8 @@ impl OpenTriggers for PressureTriggers {
     fn open(&self, request: &TriggerRequest) -> Result<OpenedTrigger, RefusedTrigger> {
         let (scope, path) = self.file(request.resource);
         let refused = |is_readable, reason| RefusedTrigger { scope, is_readable, reason };
-        let named = |error: &io::Error| explained(&format!("{}: {error}", path.display()), error, request.resource);
+        let named =
+            |error: &io::Error| explained(&format!("{}: {error}", path.display()), error, request.resource);
         if is_pressure_undefined(scope, request.resource, request.kind) {
             let reason = "full pressure on the processors of a whole machine is not defined: give some".to_owned();
             return Err(refused(false, reason));
@@ -82,9 +84,8 @@ impl OpenTriggers for PressureTriggers {
             asked => (request.window_us, asked),
         };
         outcome.map_err(|error| refused(true, named(&error)))?;
-        let remark = (window_us != request.window_us).then(|| {
-            "without CAP_SYS_RESOURCE the kernel takes windows that are multiples of 2 s".to_owned()
-        });
+        let remark = (window_us != request.window_us)
+            .then(|| "without CAP_SYS_RESOURCE the kernel takes windows that are multiples of 2 s".to_owned());
         Ok(OpenedTrigger { trigger: Trigger(file.into()), scope, window_us, remark })
     }
 }
