@@ -1,4 +1,6 @@
 //! Whole recorded machines, read through [`LinuxSource`] and compared as text.
+//!
+//! Long because each machine is told in full, section by section.
 
 use std::fmt::Write;
 use std::path::PathBuf;

@@ -151,6 +151,10 @@ impl ContainerReader {
             last_error,
         }
     }
+
+    pub(super) fn failures(&self) -> u64 {
+        self.failures
+    }
 }
 
 impl Group {

@@ -78,6 +78,10 @@ impl Host {
             last_error: swapping.last_error.or(file_handles.last_error),
         }
     }
+
+    pub(super) fn failures(&self) -> u64 {
+        self.vmstat.failures + self.file_nr.failures
+    }
 }
 
 /// Parses the last lines of `/proc/stat`, from the end, for the line of interrupts before them is the longest of all. A

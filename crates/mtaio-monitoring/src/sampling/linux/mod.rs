@@ -194,7 +194,15 @@ impl Source for LinuxSource {
 
     fn failures(&self) -> u64 {
         let files = [&self.cpu, &self.load, &self.memory, &self.disks, &self.process];
-        files.into_iter().map(|file| file.failures).sum::<u64>() + self.own.failures() + self.tree.failures()
+        let sections = [
+            self.network.failures(),
+            self.filesystems.failures(),
+            self.host.failures(),
+            self.container.failures(),
+            self.own.failures(),
+            self.tree.failures(),
+        ];
+        files.into_iter().map(|file| file.failures).chain(sections).sum()
     }
 }
 
