@@ -91,11 +91,15 @@ fn samples_for_programs() {
         let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         let mut fields = keys(sample);
         fields.sort();
-        assert_eq!(fields, ["cpu", "elapsed_seconds", "gap", "io", "memory", "sequence", "timestamp"]);
-        assert_eq!(keys(&sample["cpu"]).len(), 18);
-        assert_eq!(keys(&sample["memory"]).len(), 12);
+        assert_eq!(
+            fields,
+            ["container", "cpu", "elapsed_seconds", "gap", "io", "memory", "sequence", "timestamp"]
+        );
+        assert_eq!(keys(&sample["cpu"]).len(), 19);
+        assert_eq!(keys(&sample["memory"]).len(), 16);
         assert_eq!(keys(&sample["io"]).len(), 10);
-        assert!((0.0..=100.0).contains(&sample["cpu"]["usage_percent"].as_f64().unwrap()));
+        assert_eq!(keys(&sample["container"]).len(), 26);
+        assert!((0.0..=100.0).contains(&sample["cpu"]["host_usage_percent"].as_f64().unwrap()));
         assert_eq!(sample["cpu"]["load_average"].as_array().unwrap().len(), 3);
         assert!(sample["memory"]["total"].as_u64().unwrap() > 0);
     }
