@@ -243,13 +243,6 @@ fn p10_pids_are_the_groups() {
 }
 
 #[test]
-fn t8_a_row_of_the_history_is_as_large_as_the_page_says() {
-    let page = include_str!("../../../../ARCHITECTURE.md");
-    let expected = format!("The history stores {} bytes a sample", size_of::<Interval>());
-    assert!(page.contains(&expected), "{expected}");
-}
-
-#[test]
 fn p9_p42_every_name_says_whose_number_it_is() {
     /// The names that the reference prints.
     const UNQUALIFIED: [&str; 4] = ["cpu_usage", "memory_usage", "load_average", "thread_count"];
