@@ -45,6 +45,8 @@ bench: $(VENV)/installed $(VENV)/peers ## Measure beside the peers, in one run, 
 check: tools $(VENV)/tools ## Formatting, lints, types.
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
+	$(CARGO) fmt --manifest-path $(EXTENSION) --check
+	PYO3_PYTHON=$(CURDIR)/$(PYTHON) $(CARGO) clippy --manifest-path $(EXTENSION) --target-dir $(EXTENSION_TARGET) --locked -- -D warnings
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(PYTHON) -m mypy python/mtaio
@@ -76,8 +78,9 @@ rust-tests: tools
 	$(CARGO) run --quiet --locked -p mtaio-monitoring --example thresholds
 	$(CARGO) run --quiet --locked -p mtaio-monitoring --example profiler
 
-python-tests-%: .venv/%/installed .venv/%/tools .venv/upstream
-	.venv/$*/bin/python -m pytest tests/python -m 'not soak'
+# What does not depend on the interpreter is tested on one of them.
+python-tests-%: .venv/%/installed .venv/%/tools .venv/upstream .venv/extension/rust_service.abi3.so
+	.venv/$*/bin/python -m pytest tests/python -m '$(if $(filter $*,$(VERSION)),not soak,not soak and not once)'
 
 # A profile's page, opened in a browser.
 .PHONY: browser-tests
@@ -112,6 +115,15 @@ $(VENV)/browser: tests/browser/requirements.txt tests/browser/package.json | too
 	.venv/$*/bin/python -m pip install --quiet --requirement benchmarks/requirements.txt
 	.venv/$*/bin/python -m pip install --quiet --no-deps --upgrade --target .venv/peers/mtaio mtaio==0.1.0
 	@touch $@
+
+# A Rust extension whose traces the tests take into the Python timeline: one build for every CPython.
+EXTENSION := tests/extension/Cargo.toml
+EXTENSION_TARGET := $(or $(CARGO_TARGET_DIR),target)/extension
+.venv/extension/rust_service.abi3.so: $(SOURCES) $(shell find tests/extension -type f) | tools
+	@make/venv.sh $(VERSION)
+	@mkdir -p $(@D)
+	PYO3_PYTHON=$(CURDIR)/$(PYTHON) $(CARGO) build --quiet --locked --manifest-path $(EXTENSION) --target-dir $(EXTENSION_TARGET)
+	@cp $(EXTENSION_TARGET)/debug/librust_service.so $@
 
 # The package whose monitoring module this one replaces: the tests lay it under ours.
 .venv/upstream: | tools

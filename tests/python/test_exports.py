@@ -23,6 +23,9 @@ COMMAND = str(Path(sys.executable).with_name("mtaio"))
 SCHEMA = json.loads((HERE / "speedscope_schema.json").read_text())
 ORIGIN_NS = 1_763_838_918_123_456_789
 
+#: The command converts the profiles, and the interpreter only starts it.
+pytestmark = pytest.mark.once
+
 Trace = dict[str, Any]
 
 

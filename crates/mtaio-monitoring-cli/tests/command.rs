@@ -91,10 +91,31 @@ fn samples_for_programs() {
         let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         let mut fields = keys(sample);
         fields.sort();
-        assert_eq!(fields, ["cpu", "elapsed_seconds", "gap", "io", "memory", "sequence", "timestamp"]);
-        assert_eq!(keys(&sample["cpu"]).len(), 18);
-        assert_eq!(keys(&sample["memory"]).len(), 12);
-        assert_eq!(keys(&sample["io"]).len(), 10);
+        let expected = [
+            "container",
+            "cpu",
+            "elapsed_seconds",
+            "filesystems",
+            "gap",
+            "host",
+            "io",
+            "memory",
+            "monitor",
+            "network",
+            "process",
+            "sequence",
+            "space",
+            "timestamp",
+            "tree",
+        ];
+        assert_eq!(fields, expected);
+        assert_eq!(keys(&sample["cpu"]).len(), 20);
+        assert_eq!(keys(&sample["memory"]).len(), 16);
+        assert_eq!(keys(&sample["io"]).len(), 12);
+        assert_eq!(keys(&sample["network"]).len(), 17);
+        // Samples of the cadence have no lists.
+        assert!(sample["cpu"]["cores"].is_null() && sample["filesystems"].is_null());
+        assert!(sample["network"]["receive_bytes"].is_u64(), "{sample}");
         assert!((0.0..=100.0).contains(&sample["cpu"]["usage_percent"].as_f64().unwrap()));
         assert_eq!(sample["cpu"]["load_average"].as_array().unwrap().len(), 3);
         assert!(sample["memory"]["total"].as_u64().unwrap() > 0);

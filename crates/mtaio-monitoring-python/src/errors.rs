@@ -60,6 +60,14 @@ pub(crate) fn wrong_type(argument: &str, accepted: &str, given: &Bound<'_, PyAny
     }
 }
 
+/// The exception for what a profiler was asked for and cannot do.
+pub(crate) fn profiler_error(py: Python<'_>, message: &str) -> PyErr {
+    match exceptions(py) {
+        Err(import) => import,
+        Ok(classes) => PyErr::from_type(classes.profiler.bind(py).clone(), message.to_owned()),
+    }
+}
+
 /// The exception for a monitor whose subclass never called `super().__init__()`.
 pub(crate) fn not_initialised(py: Python<'_>) -> PyErr {
     let message = "this monitor was not initialised: its __init__ must call super().__init__() first";

@@ -22,10 +22,27 @@ mod linux {
 
     use mtaio_monitoring::clock::Clock;
     use mtaio_monitoring::sampling::linux::LinuxSource;
+    use mtaio_monitoring::sampling::linux::cgroup::{Controller, OwnCgroups, Version};
     use mtaio_monitoring::sampling::{RawSample, Source};
 
-    const FILES: [&str; 5] =
-        ["/proc/stat", "/proc/loadavg", "/proc/meminfo", "/proc/diskstats", "/proc/self/stat"];
+    const FILES: [&str; 7] = [
+        "/proc/stat",
+        "/proc/loadavg",
+        "/proc/meminfo",
+        "/proc/diskstats",
+        "/proc/self/stat",
+        "/proc/net/dev",
+        "/proc/self/io",
+    ];
+    /// What a sample reads of the own control groups, where they are not the hierarchies' roots.
+    const GROUP_FILES: [(Controller, Version, &str); 6] = [
+        (Controller::Cpuacct, Version::V1, "cpuacct.usage"),
+        (Controller::Cpuacct, Version::V2, "cpu.stat"),
+        (Controller::Memory, Version::V1, "memory.usage_in_bytes"),
+        (Controller::Memory, Version::V2, "memory.current"),
+        (Controller::Memory, Version::V1, "memory.oom_control"),
+        (Controller::Memory, Version::V2, "memory.events"),
+    ];
     /// What not every kernel has.
     const OPTIONAL_FILES: [&str; 4] =
         ["/proc/pressure/cpu", "/proc/pressure/memory", "/proc/pressure/io", "/proc/pressure/irq"];
@@ -39,6 +56,7 @@ mod linux {
         let mut sample = RawSample::default();
         let mut files: Vec<File> =
             FILES.iter().map(|path| File::open(path).expect("a file of /proc opens")).collect();
+        files.extend(group_files());
         let mut buffer = vec![0; 16 * 1024];
         let optional = OPTIONAL_FILES.iter().filter_map(|path| File::open(path).ok());
         files.extend(optional.filter(|file| file.read_at(&mut buffer, 0).is_ok()));
@@ -62,6 +80,22 @@ mod linux {
              \"ratio\":{:.3},\"target\":{TARGET}}}",
             ours_ns / peer_ns
         );
+    }
+
+    fn group_files() -> Vec<File> {
+        let read = |path: &str| std::fs::read(path).unwrap_or_default();
+        let own = OwnCgroups::resolve("/".as_ref(), &read("/proc/self/cgroup"), &read("/proc/self/mountinfo"));
+        GROUP_FILES
+            .iter()
+            .filter_map(|(controller, version, name)| {
+                let group = own.hierarchy(*controller).filter(|group| group.version == *version)?;
+                let is_root = match version {
+                    Version::V1 => group.directory().join("release_agent").exists(),
+                    Version::V2 => !group.directory().join("cgroup.events").exists(),
+                };
+                if is_root { None } else { File::open(group.directory().join(name)).ok() }
+            })
+            .collect()
     }
 
     /// Nanoseconds a pass.

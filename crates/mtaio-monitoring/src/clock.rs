@@ -129,6 +129,16 @@ impl Clock {
             Inner::Manual(hand) => Some(hand.process_cpu_ns.load(Ordering::Acquire)),
         }
     }
+
+    /// Processor time that the calling thread has used, in nanoseconds (`CLOCK_THREAD_CPUTIME_ID`). `None` where the
+    /// system has no such clock. By hand it is the processor time of the process: there all of it is one thread's.
+    #[must_use]
+    pub fn thread_cpu_ns(&self) -> Option<u64> {
+        match &self.0 {
+            Inner::System => system::thread_cpu_ns(),
+            Inner::Manual(hand) => Some(hand.process_cpu_ns.load(Ordering::Acquire)),
+        }
+    }
 }
 
 /// A clock for the hot path: the processor's own counter where it is sound (about 10 ns a read, where the system's clock
@@ -286,6 +296,11 @@ mod system {
     pub(super) fn process_cpu_ns() -> Option<u64> {
         Some(nanoseconds(clock_gettime(ClockId::ProcessCPUTime)))
     }
+
+    #[allow(clippy::unnecessary_wraps, reason = "the other systems have no such clock")]
+    pub(super) fn thread_cpu_ns() -> Option<u64> {
+        Some(nanoseconds(clock_gettime(ClockId::ThreadCPUTime)))
+    }
 }
 
 #[cfg(not(unix))]
@@ -307,6 +322,10 @@ mod system {
     }
 
     pub(super) fn process_cpu_ns() -> Option<u64> {
+        None
+    }
+
+    pub(super) fn thread_cpu_ns() -> Option<u64> {
         None
     }
 }

@@ -23,7 +23,10 @@ pub use error::{MonitoringError, Result};
 #[cfg(feature = "tokio")]
 pub use monitor::ResourceMonitor;
 pub use profiler::{Profile, Profiler};
-pub use rates::{CpuStats, IoStats, MemoryStats, Pressure, PressureStats, SystemStats};
+pub use rates::{
+    ContainerStats, CoreStats, CpuStats, DiskStats, FilesystemStats, HostStats, InterfaceStats, IoStats,
+    MemoryStats, MonitorStats, NetworkStats, Pressure, PressureStats, ProcessStats, SpaceStats, SystemStats, TreeStats,
+};
 pub use snapshot::Snapshot;
 
 /// # Example
@@ -58,3 +61,8 @@ pub use mtaio_monitoring_macros::trace;
 #[doc = include_str!("../../../README.md")]
 #[doc = include_str!("../../../README.ja.md")]
 struct ReadmeExamples;
+
+/// The Rust of the how-to.
+#[cfg(all(doctest, feature = "tracing-layer"))]
+#[doc = include_str!("../../../docs/how-to.md")]
+struct HowToExamples;

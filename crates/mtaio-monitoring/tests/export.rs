@@ -6,6 +6,7 @@ mod diff;
 mod json;
 mod speedscope;
 mod text;
+mod timeline;
 
 use std::sync::Arc;
 

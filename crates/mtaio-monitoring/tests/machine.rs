@@ -5,8 +5,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use mtaio_monitoring::clock::{Clock, ManualClock};
 use mtaio_monitoring::monitor::{Config, Sampler};
 use mtaio_monitoring::sampling::{
-    CpuTimes, DiskKind, OpenTriggers, RawCpu, RawDisk, RawDisks, RawLoad, RawMemory, RawPressures, RawProcess,
-    RawSample, Resource, Section, SectionHealth, Source, Timed,
+    CpuTimes, DiskKind, OpenTriggers, RawContainer, RawCpu, RawDisk, RawDisks, RawLoad, RawMemory, RawPressures,
+    RawProcess, RawSample, Resource, Section, SectionHealth, Source, Timed,
 };
 
 pub(crate) const GIB: u64 = 1 << 30;
@@ -38,6 +38,7 @@ pub(crate) struct Counters {
     pub(crate) memory: Option<RawMemory>,
     pub(crate) disks: Option<RawDisks>,
     pub(crate) process: Option<RawProcess>,
+    pub(crate) container: Option<RawContainer>,
     /// The times in it do not count: each reading stamps its own.
     pub(crate) pressure: RawPressures,
     pub(crate) container_pressure: RawPressures,
@@ -57,7 +58,13 @@ impl Machine {
                 ..RawMemory::default()
             }),
             disks: Some(RawDisks { devices: vec![disk("sda", 0)] }),
-            process: Some(RawProcess { threads: Some(4), cpu_ns: Some(0), start_ticks: Some(1) }),
+            container: None,
+            process: Some(RawProcess {
+                threads: Some(4),
+                cpu_ns: Some(0),
+                start_ticks: Some(1),
+                ..RawProcess::default()
+            }),
             pressure: RawPressures::default(),
             container_pressure: RawPressures::default(),
         };
@@ -150,6 +157,13 @@ pub(crate) fn disk(name: &str, count: u64) -> RawDisk {
         writes: Some(count),
         write_sectors: count,
         write_ms: Some(count),
+        in_flight: Some(0),
+        busy_ms: Some(count),
+        weighted_ms: Some(count),
+        discards: Some(count),
+        discard_sectors: Some(count),
+        flushes: Some(count),
+        flush_ms: Some(count),
     }
 }
 
@@ -185,6 +199,7 @@ impl Source for MachineSource {
         out.memory = timed(counters.memory.as_ref(), read_at_ns);
         out.disks = timed(counters.disks.as_ref(), read_at_ns);
         out.process = timed(counters.process.as_ref(), read_at_ns);
+        out.container = timed(counters.container.as_ref(), read_at_ns);
         for (out, pressure) in
             [(&mut out.pressure, &counters.pressure), (&mut out.container_pressure, &counters.container_pressure)]
         {

@@ -6,6 +6,7 @@ mod lifecycle;
 mod pressure;
 mod recording;
 mod sampler;
+mod scope;
 mod thresholds;
 mod trouble;
 

@@ -2,6 +2,7 @@
 
 mod attribute;
 mod interleavings;
+mod joined;
 #[cfg(feature = "tracing-layer")]
 mod layer;
 mod metrics;

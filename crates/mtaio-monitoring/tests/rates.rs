@@ -1,12 +1,18 @@
 //! Two readings and what is made of them: the pitfalls by their numbers in `sampling.md`, then every number against
 //! an oracle that computes it from scratch.
 
+mod container;
+mod cores;
 mod cpu;
+mod devices;
 mod disks;
 mod memory;
+mod network;
 mod oracle;
 mod pressure;
+mod processes;
 mod properties;
+mod space;
 mod windows;
 
 use mtaio_monitoring::clock::{Instant3, NANOS_PER_SECOND};

@@ -2,11 +2,21 @@
 //! those of `sampling.md`). A recording is a tree below `tests/recordings` with its `proc` and `sys`.
 
 #[cfg(target_os = "linux")]
+mod cgroup_files;
+#[cfg(target_os = "linux")]
 mod cgroups;
+#[cfg(target_os = "linux")]
+mod container;
+#[cfg(target_os = "linux")]
+mod devices;
 #[cfg(target_os = "linux")]
 mod disks;
 #[cfg(target_os = "linux")]
+mod ledger;
+#[cfg(target_os = "linux")]
 mod live;
+#[cfg(target_os = "linux")]
+mod own_process;
 #[cfg(target_os = "linux")]
 mod parsers;
 #[cfg(feature = "portable")]
@@ -17,3 +27,5 @@ pub(crate) mod pressure;
 mod properties;
 #[cfg(target_os = "linux")]
 mod recorded;
+#[cfg(target_os = "linux")]
+mod tree;

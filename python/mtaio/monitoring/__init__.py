@@ -31,8 +31,17 @@ and tells async handlers::
 The metrics that it measures by itself: ``mtaio metrics``, or ``catalogue()``.
 """
 
-from ._alert import Alert, PressureEvent
+from ._alert import Alert
 from ._catalogue import MetricDescription, catalogue
+from ._devices import (
+    CoreStats,
+    DiskStats,
+    FilesystemStats,
+    HostStats,
+    InterfaceStats,
+    NetworkStats,
+    SpaceStats,
+)
 from ._errors import (
     ConfigurationError,
     ConfigurationTypeError,
@@ -43,34 +52,35 @@ from ._errors import (
 from ._live import live_view
 from ._monitor import ResourceMonitor
 from ._native import version as _version
+from ._pressure import Pressure, PressureEvent, PressureStats, PressureTriggerHealth
+from ._processes import ContainerStats, MonitorStats, ProcessStats, TreeStats
 from ._profile import Profile, ProfileDiff, ProfileMetrics, ProfileTask, ProfileTrace
 from ._profiler import Profiler
-from ._stats import (
-    CPUStats,
-    IOStats,
-    MemoryStats,
-    MonitorHealth,
-    Pressure,
-    PressureStats,
-    PressureTriggerHealth,
-    SectionHealth,
-    SystemStats,
-)
+from ._stats import CPUStats, IOStats, MemoryStats, MonitorHealth, SectionHealth, SystemStats
 
 __all__ = [
     "Alert",
     "CPUStats",
     "ConfigurationError",
     "ConfigurationTypeError",
+    "ContainerStats",
+    "CoreStats",
+    "DiskStats",
+    "FilesystemStats",
+    "HostStats",
     "IOStats",
+    "InterfaceStats",
     "MemoryStats",
     "MetricDescription",
     "MonitorHealth",
+    "MonitorStats",
     "MonitoringError",
+    "NetworkStats",
     "Pressure",
     "PressureEvent",
     "PressureStats",
     "PressureTriggerHealth",
+    "ProcessStats",
     "Profile",
     "ProfileDiff",
     "ProfileMetrics",
@@ -80,7 +90,9 @@ __all__ = [
     "ProfilerError",
     "ResourceMonitor",
     "SectionHealth",
+    "SpaceStats",
     "SystemStats",
+    "TreeStats",
     "UnknownMetricError",
     "catalogue",
     "live_view",

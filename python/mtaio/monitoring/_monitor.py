@@ -14,20 +14,12 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, overload
 
 from . import _loop, _native
-from ._alert import Alert, PressureEvent
+from ._alert import Alert
 from ._errors import ConfigurationTypeError, MonitoringError, UnknownMetricError
 from ._handlers import Handler, Handlers, HandlerTasks, is_cancelled, is_fault
-from ._stats import (
-    CPUStats,
-    IOStats,
-    MemoryStats,
-    MonitorHealth,
-    Pressure,
-    PressureStats,
-    PressureTriggerHealth,
-    SectionHealth,
-    SystemStats,
-)
+from ._pressure import PressureEvent, PressureTriggerHealth
+from ._readings import system_stats
+from ._stats import MonitorHealth, SectionHealth, SystemStats
 
 logger = logging.getLogger("mtaio.monitoring")
 
@@ -96,7 +88,7 @@ class ResourceMonitor(_native.MonitorBase):
 
         Args:
             interval: Seconds between two samples, 0.001 to 86 400.
-            history_size: How many samples to keep, 1 to 10 000 000 (about 260 bytes each).
+            history_size: How many samples to keep, 1 to 10 000 000 (about 450 bytes each).
             scope: What ``cpu_usage`` and ``memory_usage`` are shares of: "auto", what this process may use;
                 "host", the machine.
 
@@ -360,7 +352,7 @@ class ResourceMonitor(_native.MonitorBase):
         """
         while isinstance(reading := self._mtaio_read(), float):  # noqa: ASYNC110 - it must pass
             await asyncio.sleep(reading)
-        return _system_stats(reading)
+        return system_stats(reading)
 
     async def get_history(self, start_time: float | None = None, end_time: float | None = None) -> list[SystemStats]:
         """Samples from ``start_time`` to ``end_time``, oldest first.
@@ -375,7 +367,7 @@ class ResourceMonitor(_native.MonitorBase):
             if start:
                 # A long history must not hold up the loop.
                 await asyncio.sleep(0)
-            history += [_system_stats(row) for row in rows.slice(start, start + HISTORY_SLICE)]
+            history += [system_stats(row) for row in rows.slice(start, start + HISTORY_SLICE)]
         return history
 
     async def record_metric(self, name: str, value: float) -> None:
@@ -568,22 +560,3 @@ def _forget_parents() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_parents)
-
-
-def _system_stats(fields: tuple[Any, ...]) -> SystemStats:
-    timestamp, cpu, memory, io, elapsed_seconds, sequence, gap, pressure, container_pressure = fields
-    return SystemStats(
-        timestamp,
-        CPUStats(*cpu),
-        MemoryStats(*memory),
-        IOStats(*io),
-        elapsed_seconds,
-        sequence,
-        gap,
-        _pressure(pressure),
-        _pressure(container_pressure),
-    )
-
-
-def _pressure(resources: tuple[tuple[Any, ...], ...] | None) -> PressureStats | None:
-    return None if resources is None else PressureStats(*(Pressure(*fields) for fields in resources))

@@ -245,6 +245,11 @@ class Profile:
         return self._native.dropped
 
     @property
+    def missing(self) -> dict[str, str]:
+        """Included profilers whose traces are not in it, and why: see ``Profiler.include``. Not saved with it."""
+        return dict(self._native.missing)
+
+    @property
     def names(self) -> list[str]:
         """Every name that has a finished trace, sorted."""
         return self._native.names

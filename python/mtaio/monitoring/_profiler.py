@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import logging
 import os
 import weakref
 from collections.abc import Callable, Mapping
@@ -16,6 +17,8 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 #: What ``memory`` may be.
 _MEMORY = ("rss", None)
 _MOST_TRACES = 100_000_000
+
+_LOGGER = logging.getLogger("mtaio.monitoring")
 
 
 class Profiler(ProfilerBase):
@@ -54,6 +57,8 @@ class Profiler(ProfilerBase):
     """
 
     _mtaio_enabled = True
+    #: Included profilers of which it has been said that they fail.
+    _mtaio_told: frozenset[str] = frozenset()
 
     def __init__(
         self,
@@ -119,6 +124,8 @@ class Profiler(ProfilerBase):
         if isinstance(func, (classmethod, staticmethod)):
             inner: Any = self.trace(func.__func__, name=name)  # type: ignore[call-overload]
             return type(func)(inner)
+        if isinstance(func, property):
+            raise ConfigurationTypeError("trace takes the function of a property: put @profiler.trace below @property")
         if isinstance(func, type) or not callable(func):
             raise ConfigurationTypeError(
                 f"trace takes a function, a method or a callable object, got {type(func).__name__} {func!r}; "
@@ -151,13 +158,50 @@ class Profiler(ProfilerBase):
             raise ConfigurationTypeError(f"end_trace takes what start_trace gave, got {type(trace).__name__} {trace!r}")
         trace._end(error)
 
+    def include(self, source: Any) -> None:
+        """Takes the traces of a Rust extension into this profiler's timeline.
+
+        The extension publishes its profiler in the attribute ``__mtaio_profiler__`` of its module; ``docs/how-to.md``
+        shows the line that does. From then on the profiles of this one hold its traces and tasks as well, each below
+        the Python trace that was innermost where it began, and ``reset`` resets both. A trace that begins while the
+        extension has let go of the GIL, or on a thread of its own, has a parent only within Rust. ::
+
+            import my_extension
+
+            profiler = Profiler()
+            profiler.include(my_extension)
+
+        Including it again does nothing. It is asked when somebody looks, without the GIL: an extension that fails then
+        is left out of that profile, which says so in ``profile.missing``, and a warning is logged once. The child of a
+        fork does not ask what was included before it, since its locks may be held by threads that are gone.
+
+        Args:
+            source: The module, any other object that has the attribute, or what is in that.
+
+        Raises:
+            ConfigurationTypeError: ``source`` has no such attribute, or there is no capsule in it.
+            ProfilerError: It speaks another version, its profiler is gone, or another ``Profiler`` includes it.
+        """
+        self._mtaio_include(source)
+
+    def _mtaio_tell(self, failed: list[tuple[str, str]]) -> None:
+        for name, reason in failed:
+            if name not in self._mtaio_told:
+                self._mtaio_told |= {name}
+                _LOGGER.warning("the included profiler of %s fails, and is left out: %s", name, reason)
+
     async def get_profile(self) -> Profile:
         """What has been recorded until now: a consistent snapshot, which later traces do not change."""
-        return Profile(self._mtaio_profile())
+        native = self._mtaio_profile()
+        self._mtaio_tell(native.missing)
+        return Profile(native)
 
     async def reset(self) -> None:
-        """Forgets everything. Traces that are open now are not counted when they end, and are nobody's parent."""
-        self._mtaio_reset()
+        """Forgets everything. Traces that are open now are not counted when they end, and are nobody's parent.
+
+        What is included is reset with it.
+        """
+        self._mtaio_tell(self._mtaio_reset())
 
     async def export_profile(self, format: str = "json") -> str:
         """The profile of this moment in a format; see ``Profile.export``."""

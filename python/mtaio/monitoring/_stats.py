@@ -5,16 +5,23 @@ measured is None, never 0.
 """
 
 from dataclasses import dataclass, field
-from typing import List, Literal  # noqa: UP035 - spelt as the reference prints it
+from typing import List  # noqa: UP035 - spelt as the reference prints it
+
+from ._devices import CoreStats, DiskStats, FilesystemStats, HostStats, NetworkStats, SpaceStats
+from ._processes import ContainerStats, MonitorStats, ProcessStats, TreeStats
 
 
 @dataclass
 class CPUStats:
-    """Processors. Percentages are of all processors together, 0-100, over ``SystemStats.elapsed_seconds``.
+    """Processors.
+
+    Percentages but for ``usage_percent`` are of all processors of the machine together, 0-100, over
+    ``SystemStats.elapsed_seconds``.
 
     Attributes:
-        usage_percent: Time spent working: user + nice + system + irq + softirq. Neither iowait nor steal is
-            work.
+        usage_percent: Time in use, of what this process may use: with ``scope="auto"``, where a quota, a cpuset or
+            its affinity leaves it less than the machine, what its control group used of that, and then not clamped,
+            for a burst may take it above 100. Else ``host_usage_percent``.
         load_average: Runnable and uninterruptible tasks of the machine over 1, 5 and 15 minutes.
         thread_count: Operating-system threads of this process, the native ones included.
         user_percent: In user mode, guests included.
@@ -32,6 +39,9 @@ class CPUStats:
         process_cores_used: Processors' worth of time that this process used; 1.0 is one kept busy.
         system_thread_count: Threads that exist on the whole machine.
         running_thread_count: Threads of the machine that run or are ready to.
+        host_usage_percent: Time that the machine spent working: user + nice + system + irq + softirq. Neither iowait
+            nor steal is work.
+        cores: Each processor by itself; None in rows of the history.
     """
 
     usage_percent: float
@@ -52,17 +62,22 @@ class CPUStats:
     process_cores_used: float | None = None
     system_thread_count: int | None = None
     running_thread_count: int | None = None
+    host_usage_percent: float | None = None
+    cores: list[CoreStats] | None = None
 
 
 @dataclass
 class MemoryStats:
     """Memory, in bytes.
 
+    ``total``, ``available``, ``used`` and ``percent`` are of what this process may use: with ``scope="auto"`` and a
+    memory limit below what the machine has, of that limit. All other fields are the machine's.
+
     Attributes:
-        total: Usable memory.
-        available: What programs can get without swapping (the kernel's estimate).
-        used: ``total - available``.
-        percent: ``100 * used / total``; 0-100.
+        total: Usable memory: the limit, or ``host_total``.
+        available: ``total - used`` of a limit, or ``host_available``.
+        used: The working set of the own control group where there is a limit, or ``host_used``.
+        percent: ``100 * used / total``. Of the machine 0-100; a group may be above its limit for a while.
         free: Not used for anything.
         buffers: Cache of block devices.
         cached: Cache of files, and shared memory.
@@ -71,6 +86,10 @@ class MemoryStats:
         swap_total: Size of the swap space.
         swap_free: Free swap space.
         swap_used: ``swap_total - swap_free``.
+        host_total: Usable memory of the machine.
+        host_available: What programs can get without swapping (the kernel's estimate).
+        host_used: ``host_total - host_available``.
+        host_percent: ``100 * host_used / host_total``; 0-100.
     """
 
     total: int
@@ -85,6 +104,10 @@ class MemoryStats:
     swap_total: int | None = None
     swap_free: int | None = None
     swap_used: int | None = None
+    host_total: int | None = None
+    host_available: int | None = None
+    host_used: int | None = None
+    host_percent: float | None = None
 
 
 @dataclass
@@ -102,6 +125,9 @@ class IOStats:
         write_count_per_second: Writes a second.
         read_latency_seconds: Mean seconds that a read took; None where there was none.
         write_latency_seconds: Mean seconds that a write took; None where there was none.
+        utilisation_percent: Share of the time in which the busiest whole disk had a request under way; 0-100. A disk
+            that works on many requests at once may be at 100 and far from its limit: latency tells more.
+        devices: Each block device by itself; None in rows of the history.
     """
 
     read_bytes: int
@@ -114,40 +140,8 @@ class IOStats:
     write_count_per_second: float | None = None
     read_latency_seconds: float | None = None
     write_latency_seconds: float | None = None
-
-
-@dataclass
-class Pressure:
-    """For how much of the time tasks stood still for want of a resource; 0-100.
-
-    Attributes:
-        some_percent: At least one task did, of the time between the two readings of this file.
-        full_percent: All tasks that were not idle did, of the same time.
-        some_avg10_percent: The kernel's own average of ``some`` over 10 s: for display, since it lags.
-        full_avg10_percent: The kernel's own average of ``full`` over 10 s.
-    """
-
-    some_percent: float | None = None
-    full_percent: float | None = None
-    some_avg10_percent: float | None = None
-    full_avg10_percent: float | None = None
-
-
-@dataclass
-class PressureStats:
-    """Pressure stall information, of the machine or of this process's own cgroup.
-
-    Attributes:
-        cpu: Waiting for a processor. Its ``full`` is None for the machine, where it means nothing.
-        memory: Waiting for memory: reclaim, swapping in, refaults.
-        io: Waiting for a disk.
-        irq: Waiting while the processor served interrupts: ``full`` alone, of the machine alone (Linux 6.1).
-    """
-
-    cpu: Pressure = field(default_factory=Pressure)
-    memory: Pressure = field(default_factory=Pressure)
-    io: Pressure = field(default_factory=Pressure)
-    irq: Pressure = field(default_factory=Pressure)
+    utilisation_percent: float | None = None
+    devices: list[DiskStats] | None = None
 
 
 @dataclass
@@ -162,6 +156,14 @@ class SystemStats:
         elapsed_seconds: Seconds that the rates and shares of this sample cover, on the monotonic clock.
         sequence: Counts the monitor's deadlines, missed ones included.
         gap: The machine slept, or readings started anew, since the sample before this one.
+        network: Network interfaces of this process's network namespace.
+        space: Room on file systems: the fullest one, and the one at ``/``.
+        filesystems: Each file system by itself; None in rows of the history.
+        host: The machine as a whole.
+        container: The control group of this process; None where it is in none that can be seen.
+        process: This process.
+        tree: This process and its descendants.
+        monitor: The monitor itself.
         pressure: Pressure on the machine; None where the kernel does not tell.
         container_pressure: Pressure on this process's own cgroup; None where it has none of version 2.
     """
@@ -173,6 +175,14 @@ class SystemStats:
     elapsed_seconds: float | None = None
     sequence: int = 0
     gap: bool = False
+    network: NetworkStats | None = None
+    space: SpaceStats | None = None
+    filesystems: list[FilesystemStats] | None = None
+    host: HostStats | None = None
+    container: ContainerStats | None = None
+    process: ProcessStats | None = None
+    tree: TreeStats | None = None
+    monitor: MonitorStats | None = None
     pressure: PressureStats | None = None
     container_pressure: PressureStats | None = None
 
@@ -182,7 +192,8 @@ class SectionHealth:
     """How the readings of one section have gone.
 
     Attributes:
-        section: "cpu", "load", "memory", "disks", "process", "pressure" or "container pressure".
+        section: "cpu", "load", "memory", "disks", "process", "network", "filesystems", "host", "container",
+            "process_io", "descriptors", "process_memory", "tree", "pressure" or "container pressure".
         origin: The file or call that it is read from.
         reads: Readings tried.
         failures: Readings that gave nothing.
@@ -194,30 +205,6 @@ class SectionHealth:
     reads: int
     failures: int
     last_error: str | None
-
-
-@dataclass
-class PressureTriggerHealth:
-    """How one ``on_pressure`` is served.
-
-    Attributes:
-        resource: "cpu", "memory", "io" or "irq".
-        kind: "some" or "full".
-        threshold: The share of the window, 0-1.
-        window_seconds: The window in use. Without CAP_SYS_RESOURCE the kernel takes multiples of 2 s.
-        mode: "kernel", which wakes the monitor; "sampled", the share is computed at each sample;
-            "unavailable", nobody will tell.
-        scope: "container", this process's own cgroup, or "host"; None before that is known.
-        reason: Why it is not the kernel, or not the window that was asked for.
-    """
-
-    resource: str
-    kind: str
-    threshold: float
-    window_seconds: float
-    mode: Literal["kernel", "sampled", "unavailable"]
-    scope: Literal["container", "host"] | None
-    reason: str | None
 
 
 @dataclass

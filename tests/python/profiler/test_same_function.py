@@ -272,3 +272,8 @@ def test_what_cannot_be_traced(given: Any) -> None:
 def test_names_of_a_wrong_type(name: Any) -> None:
     with pytest.raises(ConfigurationTypeError, match="name"):
         Profiler().trace(name=name)
+
+
+def test_above_a_property_it_says_where_it_belongs() -> None:
+    with pytest.raises(ConfigurationTypeError, match="below @property"):
+        Profiler().trace(property(lambda self: self))

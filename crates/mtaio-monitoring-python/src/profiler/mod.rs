@@ -8,6 +8,7 @@ pub(crate) mod factory;
 mod function;
 mod generator;
 mod handle;
+mod included;
 pub(crate) mod profile;
 mod raised;
 mod stack;
@@ -27,6 +28,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 use pyo3::{Borrowed, ffi};
 
 use coroutine::CoroutineObject;
+use included::{Inclusions, Missing};
 use stack::Stack;
 use trace::TraceObject;
 
@@ -47,6 +49,8 @@ struct Inside {
     /// Open traces that carry something, by id, and tasks that live, by number: a profile asks them.
     carrying: HashMap<u64, *const TraceObject>,
     tasks: HashMap<u32, *const CoroutineObject>,
+    /// Profilers of extensions.
+    inclusions: Inclusions,
 }
 
 #[derive(Clone, Copy)]
@@ -111,6 +115,23 @@ impl ProfilerBase {
         drop(names);
     }
 
+    /// What it includes: a copy, for use without the GIL.
+    fn inclusions(&self) -> Inclusions {
+        // SAFETY: see `Sync`.
+        unsafe { (*self.inside.get()).inclusions.clone() }
+    }
+
+    /// Changes what it includes. The change calls nobody.
+    fn change_inclusions(&self, change: &mut dyn FnMut(&mut Inclusions)) {
+        // SAFETY: see `Sync`.
+        change(unsafe { &mut (*self.inside.get()).inclusions });
+    }
+
+    fn take_inclusions(&self) -> Inclusions {
+        // SAFETY: see `Sync`.
+        unsafe { std::mem::take(&mut (*self.inside.get()).inclusions) }
+    }
+
     /// The number of a name, which must be a `str`.
     #[inline]
     fn name_id(&self, name: *mut ffi::PyObject) -> NameId {
@@ -168,7 +189,8 @@ impl ProfilerBase {
         let recorder = Arc::new(Recorder::new(DEFAULT_MAX_TRACES, &Clock::system(), true));
         let names = [const { None }; NAMES];
         let (carrying, tasks) = (HashMap::new(), HashMap::new());
-        let inside = Inside { settings, recorder, former: Vec::new(), names, carrying, tasks };
+        let inclusions = Inclusions::default();
+        let inside = Inside { settings, recorder, former: Vec::new(), names, carrying, tasks, inclusions };
         Self { inside: UnsafeCell::new(inside) }
     }
 
@@ -182,6 +204,7 @@ impl ProfilerBase {
     ) {
         // SAFETY: see `Sync`.
         unsafe { (*self.inside.get()).settings = Settings { enabled, watches_tasks, collects_stacks } };
+        self.take_inclusions().disconnect();
         self.go_on_with(Recorder::new(max_traces, &Clock::system(), with_memory));
     }
 
@@ -198,6 +221,10 @@ impl ProfilerBase {
     /// What was recorded until now.
     fn _mtaio_profile(&self, py: Python<'_>) -> profile::NativeProfile {
         let recorder = Arc::clone(self.recorder_arc());
+        let inclusions = self.inclusions();
+        // First: the Python traces in which theirs began are then among ours.
+        let (parts, missing) =
+            if inclusions.is_empty() { Default::default() } else { py.detach(|| inclusions.parts(&recorder)) };
         task::rename_living(py, &recorder);
         // SAFETY: see `Sync`; whatever is in the tables is alive, and nothing here can let go of it.
         let carried: HashMap<u64, Extra> = unsafe {
@@ -209,16 +236,36 @@ impl ProfilerBase {
             let carried = inside.carrying.iter();
             carried.map(|(id, trace)| (*id, TraceObject::carried(&**trace))).collect()
         };
-        profile::NativeProfile::new(py.detach(move || recorder.profile_with(&carried)))
+        let profile = py.detach(move || {
+            let own = recorder.profile_with(&carried);
+            inclusions.join(&recorder, own, parts)
+        });
+        profile::NativeProfile::new(profile, missing)
     }
 
-    fn _mtaio_reset(&self, py: Python<'_>) {
+    /// The names of included ones that could not be reset, and why.
+    fn _mtaio_reset(&self, py: Python<'_>) -> Missing {
         let recorder = Arc::clone(self.recorder_arc());
-        py.detach(move || recorder.reset());
+        let inclusions = self.inclusions();
+        py.detach(move || {
+            recorder.reset();
+            inclusions.reset()
+        })
+    }
+
+    /// Takes the profiler of an extension in; only looks at it where this one is disabled.
+    fn _mtaio_include(slf: &Bound<'_, Self>, source: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (label, timeline) = included::published(source)?;
+        if !slf.get().settings().enabled {
+            return Ok(());
+        }
+        included::include(slf, &label, timeline)
     }
 
     /// In the child of a fork: nothing of the parent's, and no lock that one of its threads may hold.
     fn _mtaio_after_fork(&self) {
+        // Of the included ones any lock may be held, so they are asked no more.
+        self.take_inclusions().forget_token();
         let parents = Arc::clone(self.recorder_arc());
         self.go_on_with(parents.anew(&Clock::system()));
         // Never dropped: its locks may be held by threads that the fork left behind.
@@ -228,6 +275,7 @@ impl ProfilerBase {
 
 impl Drop for ProfilerBase {
     fn drop(&mut self) {
+        self.take_inclusions().disconnect();
         // SAFETY: with the GIL, as everything that drops an object.
         unsafe { task::forget_recorder(self.recorder_arc()) };
     }

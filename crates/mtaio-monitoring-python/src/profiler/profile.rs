@@ -8,17 +8,19 @@ use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use serde_json::Value;
 
 use super::Attached;
+use super::included::Missing;
 use crate::errors::exception;
 
 /// What a profiler had recorded at one moment.
 #[pyclass(frozen, module = "mtaio.monitoring._native")]
 pub(crate) struct NativeProfile {
     profile: Profile,
+    missing: Missing,
 }
 
 impl NativeProfile {
-    pub(crate) fn new(profile: Profile) -> Self {
-        Self { profile }
+    pub(super) fn new(profile: Profile, missing: Missing) -> Self {
+        Self { profile, missing }
     }
 }
 
@@ -47,6 +49,12 @@ impl NativeProfile {
     #[getter]
     fn dropped(&self) -> u64 {
         self.profile.dropped()
+    }
+
+    /// Included profilers whose part is not in it, each with the reason.
+    #[getter]
+    fn missing(&self) -> Missing {
+        self.missing.clone()
     }
 
     #[getter]
@@ -115,7 +123,7 @@ impl NativeProfile {
     #[staticmethod]
     fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let profile = py.detach(move || Profile::load(&path)).map_err(|error| exception(py, &error))?;
-        Ok(Self { profile })
+        Ok(Self { profile, missing: Missing::new() })
     }
 
     fn text(&self, py: Python<'_>) -> String {

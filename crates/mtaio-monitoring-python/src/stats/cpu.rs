@@ -4,7 +4,7 @@ use mtaio_monitoring::CpuStats;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
-use super::joined;
+use super::{devices, joined};
 
 pub(super) fn cpu<'py>(py: Python<'py>, cpu: &CpuStats) -> PyResult<Bound<'py, PyTuple>> {
     let load_average = match cpu.load_average {
@@ -30,5 +30,6 @@ pub(super) fn cpu<'py>(py: Python<'py>, cpu: &CpuStats) -> PyResult<Bound<'py, P
     )?;
     let counts = (cpu.online_count, cpu.process_cores_used, cpu.system_thread_count, cpu.running_thread_count)
         .into_pyobject(py)?;
-    joined(&[reference, modes, counts])
+    let cores = devices::listed(py, cpu.cores.as_deref(), devices::core)?;
+    joined(&[reference, modes, counts, (cpu.host_usage_percent, cores).into_pyobject(py)?])
 }

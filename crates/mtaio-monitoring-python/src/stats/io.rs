@@ -4,7 +4,7 @@ use mtaio_monitoring::IoStats;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::joined;
+use super::{devices, joined};
 
 pub(super) fn io<'py>(py: Python<'py>, io: &IoStats) -> PyResult<Bound<'py, PyTuple>> {
     let reference = PyTuple::new(py, [io.read_bytes, io.write_bytes, io.read_count, io.write_count])?;
@@ -17,7 +17,9 @@ pub(super) fn io<'py>(py: Python<'py>, io: &IoStats) -> PyResult<Bound<'py, PyTu
             io.write_count_per_second,
             io.read_latency_seconds,
             io.write_latency_seconds,
+            io.utilisation_percent,
         ],
     )?;
-    joined(&[reference, rates])
+    let devices = devices::listed(py, io.devices.as_deref(), devices::disk)?;
+    joined(&[reference, rates, (devices,).into_pyobject(py)?])
 }

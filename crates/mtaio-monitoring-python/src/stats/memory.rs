@@ -21,5 +21,7 @@ pub(super) fn memory<'py>(py: Python<'py>, memory: &MemoryStats) -> PyResult<Bou
             memory.swap_used,
         ],
     )?;
-    joined(&[reference, parts])
+    let machine =
+        (memory.host_total, memory.host_available, memory.host_used, memory.host_percent).into_pyobject(py)?;
+    joined(&[reference, parts, machine])
 }

@@ -12,6 +12,7 @@ mod json_text;
 mod notebook;
 mod speedscope;
 mod text;
+mod timeline;
 mod tracks;
 mod tree;
 pub mod writing;
@@ -22,6 +23,10 @@ use std::str::FromStr;
 
 use crate::error::{MonitoringError, Result};
 use crate::profiler::Profile;
+
+pub use timeline::{
+    DONE, FAILED, GONE, Sink, TAKEN, TIMELINE_ATTRIBUTE, TIMELINE_CAPSULE, TIMELINE_VERSION, Timeline,
+};
 
 /// What a profile can be written as.
 ///

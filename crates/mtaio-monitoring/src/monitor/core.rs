@@ -191,14 +191,19 @@ impl MonitorCore {
                 budget.as_secs_f64()
             )));
         };
-        let Some(mut reading) = shared.guarded(|| sampler.ask()) else {
+        let Some((mut reading, details)) = shared.guarded(|| sampler.ask_in_detail()) else {
             return Err(MonitoringError::Unavailable("a bug in the sampler was caught; ask again".to_owned()));
         };
         if !reading.has_window {
             return Ok(Err(sampler.seconds_until_window().unwrap_or(0.0)));
         }
         reading.interval.time.sequence = shared.sequence();
-        Ok(Ok(SystemStats::from(&reading.interval)))
+        if shared.control.lock().current.is_some() {
+            reading.interval.monitor = shared.own_cost.lock().newest();
+        }
+        let mut stats = SystemStats::from(&reading.interval);
+        details.complete(&mut stats);
+        Ok(Ok(stats))
     }
 
     /// Samples from `start` to `end` (seconds since the epoch, both inclusive), oldest first.

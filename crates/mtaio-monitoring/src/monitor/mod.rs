@@ -11,6 +11,7 @@ mod core;
 mod handlers;
 mod health;
 mod outbox;
+mod own_cost;
 mod pressure;
 mod pressure_watch;
 #[cfg(feature = "tokio")]

@@ -1,9 +1,10 @@
 //! One reading after another, each held against the right earlier one.
 
 use crate::clock::{Clock, EpochClock, Instant3};
-use crate::rates::{Baselines, Interval, cpu_delta};
+use crate::rates::{Baselines, Details, Interval, cpu_delta};
 use crate::sampling::{RawSample, SectionHealth, Source};
 
+use super::config::Scope;
 use super::pressure_watch::PressureSample;
 
 /// A timer that is late once and punctual the next time makes an interval a little shorter than asked for; that must
@@ -18,6 +19,7 @@ const TIMER_SLACK: f64 = 0.05;
 pub struct Sampler {
     source: Box<dyn Source>,
     clock: Clock,
+    scope: Scope,
     /// How much the wall or boot clock may drift from the monotonic one between two readings before it is an event.
     tolerance_ns: u64,
     tick_slack_ns: u64,
@@ -56,6 +58,7 @@ impl Sampler {
         Self {
             source,
             clock,
+            scope: Scope::default(),
             // At 1 ms intervals half an interval is within a busy machine's scheduling noise.
             tolerance_ns: (interval_ns / 2).max(100_000_000),
             // Faster ticks have another one a little further back.
@@ -77,6 +80,13 @@ impl Sampler {
         }
     }
 
+    /// What the unqualified numbers are shares of, if not of what this process may use.
+    #[must_use]
+    pub fn with_scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+
     /// A reading of the cadence.
     pub fn tick(&mut self) -> Reading {
         self.read();
@@ -91,12 +101,18 @@ impl Sampler {
 
     /// A reading that somebody asks for now, against the newest earlier reading of either sort.
     pub fn ask(&mut self) -> Reading {
+        self.ask_in_detail().0
+    }
+
+    /// As [`Self::ask`], with what there is of each processor, disk, interface and file system.
+    pub fn ask_in_detail(&mut self) -> (Reading, Details) {
         let after_gap = self.read();
         let mut reading = self.join(false);
         reading.after_gap = after_gap;
         reading.interval.time.gap = after_gap;
+        let details = Details::between(self.baseline(false), &self.raw);
         self.asked.keep(&mut self.raw);
-        reading
+        (reading, details)
     }
 
     /// Seconds until [`Self::ask`] will have a window; `None` before the first reading.
@@ -116,6 +132,12 @@ impl Sampler {
     #[must_use]
     pub fn source_health(&self) -> Vec<SectionHealth> {
         self.source.health()
+    }
+
+    /// Readings that gave nothing, so far.
+    #[must_use]
+    pub fn failed_reads(&self) -> u64 {
+        self.source.failures()
     }
 
     /// How often the machine slept, the wall clock was set, and the counters started anew.
@@ -164,12 +186,18 @@ impl Sampler {
     }
 
     fn join(&mut self, ticks_only: bool) -> Reading {
+        let baseline = self.baseline(ticks_only);
+        let has_window = baseline.is_some();
+        let mut interval = Interval::between(baseline, &self.raw);
+        interval.container.cpu.sets_scope = self.scope == Scope::Auto;
+        interval.time.timestamp_ns = self.stamps.stamp(self.raw.clock);
+        Reading { interval, has_window, after_gap: false, pressure: (&self.raw).into() }
+    }
+
+    fn baseline(&self, ticks_only: bool) -> Option<&RawSample> {
         let now_ns = self.raw.clock.monotonic_ns;
         let of_ticks = self.ticks.for_reading_at(if ticks_only { now_ns + self.tick_slack_ns } else { now_ns });
         let of_asked = if ticks_only { None } else { self.asked.for_reading_at(now_ns) };
-        let baseline = of_ticks.into_iter().chain(of_asked).max_by_key(|baseline| baseline.clock.monotonic_ns);
-        let mut interval = Interval::between(baseline, &self.raw);
-        interval.time.timestamp_ns = self.stamps.stamp(self.raw.clock);
-        Reading { interval, has_window: baseline.is_some(), after_gap: false, pressure: (&self.raw).into() }
+        of_ticks.into_iter().chain(of_asked).max_by_key(|baseline| baseline.clock.monotonic_ns)
     }
 }

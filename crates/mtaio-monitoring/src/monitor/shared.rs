@@ -21,6 +21,7 @@ use super::cadence::{Cadence, Due};
 use super::config::Config;
 use super::health::{Health, HealthReport};
 use super::outbox::{Event, Outbox};
+use super::own_cost::OwnCost;
 use super::pressure::Pressure;
 use super::sampler::{Reading, Sampler};
 use super::watches::Watches;
@@ -41,6 +42,7 @@ pub(super) struct Shared {
     pub(super) history: Mutex<Ring<Interval>>,
     pub(super) outbox: Outbox,
     pub(super) health: Health,
+    pub(super) own_cost: Mutex<OwnCost>,
     pub(super) control: Mutex<Control>,
     pub(super) changed: Condvar,
     pub(super) pressure: Pressure,
@@ -69,7 +71,8 @@ impl Shared {
     pub(super) fn new(config: Config) -> Self {
         let source = config.open_source();
         let pressure_triggers = source.pressure_triggers();
-        let sampler = Sampler::new(source, config.clock().clone(), config.interval_ns());
+        let sampler =
+            Sampler::new(source, config.clock().clone(), config.interval_ns()).with_scope(config.scope());
         let history = Ring::new(config.history_size());
         Self {
             config,
@@ -81,6 +84,7 @@ impl Shared {
             history: Mutex::new(history),
             outbox: Outbox::default(),
             health: Health::default(),
+            own_cost: Mutex::default(),
             control: Mutex::default(),
             changed: Condvar::new(),
             pressure: Pressure::default(),
@@ -118,6 +122,7 @@ impl Shared {
     fn run(&self, thread: u64) {
         let clock = self.config.clock();
         self.sampler.lock().start_anew();
+        self.own_cost.lock().start_anew();
         self.watches.lock().skip();
         let start_ns = clock.monotonic_ns() + self.phase_ns();
         let mut cadence = Cadence::new(start_ns, self.config.interval_ns());
@@ -167,13 +172,20 @@ impl Shared {
     }
 
     fn tick(&self, thread: u64, due: Due) {
-        let mut reading = self.sampler.lock().tick();
+        let clock = self.config.clock();
+        let begun_ns = clock.monotonic_ns();
+        let (mut reading, failed_reads) = {
+            let mut sampler = self.sampler.lock();
+            (sampler.tick(), sampler.failed_reads())
+        };
         if self.control.lock().current != Some(thread) {
             // Stopped while the system took its time to answer: nobody is to hear of it now.
             return;
         }
         let health = &self.health;
         reading.interval.time.sequence = self.sequence();
+        let missed_ticks = health.missed_ticks.load(Ordering::Relaxed);
+        reading.interval.monitor = self.own_cost.lock().tick(clock, begun_ns, due, missed_ticks, failed_reads);
         health.latest_late_ns.store(due.late_ns, Ordering::Relaxed);
         health.largest_late_ns.fetch_max(due.late_ns, Ordering::Relaxed);
         self.evaluate(&reading, due);

@@ -109,8 +109,12 @@ where
             0 => with_trace(span.parent(), recorder, |parent| parent.open.id).unwrap_or(0),
             innermost => innermost,
         };
+        let (parent, task) = match parent {
+            0 if attributes.is_contextual() => recorder.around.place(local.task.get()),
+            parent => (parent, local.task.get()),
+        };
         let name = local.name(recorder, attributes.metadata().name());
-        let Some(open) = local.begin(recorder, name, parent, local.task.get(), recorder.ticks()) else { return };
+        let Some(open) = local.begin(recorder, name, parent, task, recorder.ticks()) else { return };
         let mut carried = Carried::default();
         attributes.record(&mut carried);
         let trace = SpanTrace { recorder: recorder.id, open, carried, run: 0, entered: Vec::new() };

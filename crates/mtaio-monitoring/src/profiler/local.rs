@@ -97,6 +97,15 @@ impl Local {
         }
     }
 
+    /// The parent and the task of a trace that begins here and now.
+    #[inline]
+    pub(super) fn place(&self, recorder: &Recorder) -> (u64, u32) {
+        match self.current.get() {
+            0 => recorder.around.place(self.task.get()),
+            innermost => (innermost, self.task.get()),
+        }
+    }
+
     #[inline]
     pub(super) fn begin(
         &self,
@@ -242,7 +251,8 @@ impl Local {
 pub(super) fn enter(recorder: &Recorder, name: &str) -> Option<Held> {
     let local = of(recorder)?;
     let name = local.name(recorder, name);
-    let open = local.begin(recorder, name, local.current.get(), local.task.get(), recorder.ticks())?;
+    let (parent, task) = local.place(recorder);
+    let open = local.begin(recorder, name, parent, task, recorder.ticks())?;
     local.current.set(open.id);
     Some(Held::new(&open))
 }

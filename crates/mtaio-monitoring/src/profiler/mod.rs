@@ -10,12 +10,14 @@ pub mod attribute;
 mod diff;
 mod extra;
 mod finished;
+mod joined;
 #[cfg(feature = "tracing-layer")]
 mod layer;
 mod local;
 mod memory;
 mod metrics;
 mod names;
+mod outer;
 mod profile;
 mod record;
 mod recorder;
@@ -31,10 +33,12 @@ use crate::error::{MonitoringError, Result};
 
 pub use diff::{DiffRow, ProfileDiff};
 pub use extra::{Attachment, Extra, Metadata};
+pub use joined::{Joints, Part, Scale};
 #[cfg(feature = "tracing-layer")]
 pub use layer::TracingLayer;
 pub use metrics::ProfileMetrics;
 pub use names::NameId;
+pub use outer::{Current, Outer};
 pub use profile::{Profile, Task, Trace, Traces};
 pub use record::Status;
 pub use recorder::{Ending, Open, Recorder, ThreadInfo};

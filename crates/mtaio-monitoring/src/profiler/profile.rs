@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use super::extra::{Extra, Metadata};
 use super::metrics::{ProfileMetrics, Sum, metrics_of};
 use super::names::NameId;
+use super::outer::Outer;
 use super::record::{Record, Status};
 use super::recorder::{Recorder, ThreadInfo};
 use super::tasks::TaskRecord;
@@ -31,7 +32,7 @@ pub struct Profile {
 }
 
 /// Times are nanoseconds since the epoch.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Data {
     /// Finished traces, in the order in which they began.
     pub(crate) records: Vec<Record>,
@@ -45,6 +46,8 @@ pub(crate) struct Data {
     pub(crate) tasks: Vec<TaskRecord>,
     pub(crate) let_go: u64,
     pub(crate) dropped: u64,
+    /// Where in another profiler those traces began of which that is known, by id.
+    pub(crate) outer: HashMap<u64, Outer>,
     /// Of what was let go, by name.
     pub(crate) sums: BTreeMap<Arc<str>, Sum>,
     /// First beginning and last end of everything since the last reset.
@@ -88,8 +91,10 @@ impl Profile {
 
     /// Tasks that were spawned inside a trace, in the order in which they were spawned.
     pub fn tasks(&self) -> impl Iterator<Item = Task<'_>> {
-        let spawned = self.data.tasks.iter().filter(|task| task.is_spawned());
-        spawned.map(|task| Task { data: &self.data, task })
+        let mut spawned: Vec<&TaskRecord> = self.data.tasks.iter().filter(|task| task.is_spawned()).collect();
+        // Numbers follow the order only where all are of one profiler.
+        spawned.sort_by_key(|task| (task.start, task.id));
+        spawned.into_iter().map(|task| Task { data: &self.data, task })
     }
 
     /// Threads that recorded something since the profiler was made.
@@ -286,6 +291,17 @@ impl<'a> Trace<'a> {
     #[must_use]
     pub fn parent_id(&self) -> Option<u64> {
         (self.record.parent != 0).then_some(self.record.parent)
+    }
+
+    /// The trace of another profiler in which it began: in a Rust extension, the Python trace that called. `None` where
+    /// none was, where a trace of its own profiler is its parent, and where the two profiles were joined.
+    #[must_use]
+    pub fn outer_parent_id(&self) -> Option<u64> {
+        self.outer().map(|outer| outer.trace).filter(|outer| *outer != 0)
+    }
+
+    pub(crate) fn outer(&self) -> Option<Outer> {
+        self.data.outer.get(&self.record.id).copied()
     }
 
     /// When it began, in nanoseconds since the epoch, from one monotonic clock: it never jumps with the wall clock.
@@ -520,6 +536,10 @@ impl Recorder {
             readable
         };
         let mut open: Vec<Record> = open.iter().map(with_carried).collect();
+        let mut outer = HashMap::new();
+        for record in records.iter_mut().chain(&mut open) {
+            outer.extend(record.take_outer().map(|outer| (record.id, outer)));
+        }
         for records in [&mut records, &mut open] {
             records.sort_by_key(|record| (record.start, record.id));
         }
@@ -541,6 +561,7 @@ impl Recorder {
             tasks: tasks.collect(),
             let_go: held.let_go_count,
             dropped: self.dropped(),
+            outer,
             sums: sums.into_iter().map(sum_name).collect(),
             span_ns: held.span.map(|(first, last)| (epoch_ns(first), epoch_ns(last))),
             taken_ns: epoch_ns(now),

@@ -1,6 +1,7 @@
 //! What one trace leaves behind: eight words, in the clock's own ticks.
 
 use super::names::NameId;
+use super::outer::Outer;
 use super::slots::FIELDS;
 
 /// How a trace ended.
@@ -56,10 +57,10 @@ pub(super) fn begun(parent: u64, start: u64, name: NameId, task: u32, memory_kib
     [parent, start, two(name.0, task), u64::from(memory_kib)]
 }
 
-/// The parent of the trace in a slot.
+/// The parent of the trace in a slot; 0 where that is another profiler's.
 #[inline]
 pub(super) fn parent_of([parent, ..]: [u64; FIELDS]) -> u64 {
-    parent
+    if parent & OUTER == 0 { parent } else { 0 }
 }
 
 /// The words of a trace that ends, from the fields of its slot.
@@ -117,6 +118,15 @@ pub(crate) struct Record {
 
 /// Bits of an id that count a thread's traces; the thread's number is above them.
 pub(super) const COUNTER_BITS: u32 = 40;
+
+/// Bits of an id that are a thread's number. The highest bit is never an id's.
+pub(super) const THREAD_BITS: u32 = 23;
+
+/// In a recorder, marks a parent that is another profiler's: see [`super::outer`].
+pub(super) const OUTER: u64 = 1 << (THREAD_BITS + COUNTER_BITS);
+
+/// The same for a task.
+pub(super) const OUTER_TASK: u32 = 1 << 31;
 
 /// The id of a thread's `count`th trace.
 #[inline]
@@ -181,6 +191,16 @@ impl Record {
     /// Change of the resident memory from its beginning to its end.
     pub(crate) fn memory_delta_kib(&self) -> i64 {
         i64::from(self.memory_end_kib) - i64::from(self.memory_start_kib)
+    }
+
+    /// Takes what another profiler's is out of what a recorder holds.
+    pub(super) fn take_outer(&mut self) -> Option<Outer> {
+        let (trace, task) = (self.parent & OUTER != 0, self.task & OUTER_TASK != 0);
+        let outer = Outer {
+            trace: if trace { std::mem::take(&mut self.parent) & !OUTER } else { 0 },
+            task: if task { std::mem::take(&mut self.task) & !OUTER_TASK } else { 0 },
+        };
+        (trace || task).then_some(outer)
     }
 
     /// The thread that began it.

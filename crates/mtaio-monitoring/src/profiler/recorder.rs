@@ -19,7 +19,8 @@ use super::finished::{Finished, Held};
 use super::local;
 use super::memory::Memory;
 use super::names::{NameId, Names};
-use super::record::{Record, Status, UNKNOWN, WORDS, Words, ended, thread_of};
+use super::outer::{Around, Current};
+use super::record::{OUTER, Record, Status, THREAD_BITS, UNKNOWN, WORDS, Words, ended, thread_of};
 use super::ring::Ring;
 use super::slots;
 use super::tasks::{TaskRecord, Tasks};
@@ -37,9 +38,6 @@ const MOST_THREADS: usize = 65_536;
 
 /// Traces that may be open at once. One that begins beyond that is dropped, and counted.
 pub(super) const MOST_OPEN: u64 = 4_000_000;
-
-/// A thread's number fits above the counter of a trace id.
-const THREAD_BITS: u32 = 24;
 
 static NEXT_RECORDER: AtomicU64 = AtomicU64::new(1);
 static NEXT_SHARD: AtomicU32 = AtomicU32::new(1);
@@ -61,6 +59,8 @@ pub struct Recorder {
     threads: Mutex<VecDeque<ThreadInfo>>,
     finished: Mutex<Finished>,
     dropped: AtomicU64,
+    /// The profiler of another language that this one is part of.
+    pub(super) around: Around,
     /// Counts resets.
     generation: AtomicU32,
 }
@@ -105,6 +105,11 @@ pub struct Ending {
     pub run_ticks: Option<u64>,
     /// What it carries.
     pub extra: Extra,
+}
+
+/// A number for a thread, as good as unique in the process. 0 is none.
+pub(super) fn next_thread() -> u32 {
+    NEXT_SHARD.fetch_add(1, Ordering::Relaxed) & ((1 << THREAD_BITS) - 1)
 }
 
 impl Shard {
@@ -156,6 +161,7 @@ impl Recorder {
             threads: Mutex::default(),
             finished: Mutex::new(Finished::new(capacity, &fast)),
             dropped: AtomicU64::new(0),
+            around: Around::default(),
             generation: AtomicU32::new(0),
             clock: fast,
         }
@@ -226,7 +232,8 @@ impl Recorder {
         let created_at = created_at.map_or(NameId::OVERFLOW, |place| self.names.intern(place));
         self.tasks.begin(TaskRecord {
             id: 0,
-            parent,
+            parent: if parent & OUTER == 0 { parent } else { 0 },
+            outer: if parent & OUTER == 0 { 0 } else { parent & !OUTER },
             name: name.into(),
             coroutine: self.names.intern(coroutine),
             created_at,
@@ -267,6 +274,18 @@ impl Recorder {
     #[inline]
     pub fn generation(&self) -> u32 {
         self.generation.load(Ordering::Relaxed)
+    }
+
+    /// Has traces that begin with no other of this recorder around them ask where in another profiler that is. False
+    /// where they ask somebody else already.
+    #[must_use]
+    pub fn connect(&self, current: Current, token: u64) -> bool {
+        self.around.connect(current, token)
+    }
+
+    /// Undoes that; nothing happens where they ask somebody else.
+    pub fn disconnect(&self, token: u64) {
+        self.around.disconnect(token);
     }
 
     /// The name of a task that it knows.
@@ -314,7 +333,7 @@ impl Recorder {
         let spent = std::mem::take(&mut finished.spent);
         drop(finished);
         let thread = loop {
-            let next = NEXT_SHARD.fetch_add(1, Ordering::Relaxed) & ((1 << THREAD_BITS) - 1);
+            let next = next_thread();
             if next != 0 && !shards.iter().any(|shard| shard.thread == next) {
                 break next;
             }

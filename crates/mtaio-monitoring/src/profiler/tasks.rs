@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use crate::lock::Mutex;
 
 use super::names::NameId;
-use super::record::Status;
+use super::record::{OUTER_TASK, Status};
 
 /// Tasks that live are held up to this number; what begins in others has no task.
 const MOST_LIVING: usize = 2_000_000;
@@ -17,6 +17,8 @@ pub(crate) struct TaskRecord {
     pub(crate) id: u32,
     /// The trace that it was spawned in; 0 for a task that is known only because traces began in it.
     pub(crate) parent: u64,
+    /// The trace of another profiler that it was spawned in; 0 for none.
+    pub(crate) outer: u64,
     pub(crate) name: Box<str>,
     /// What it runs.
     pub(crate) coroutine: NameId,
@@ -34,7 +36,7 @@ pub(crate) struct TaskRecord {
 impl TaskRecord {
     /// Whether it was spawned inside a trace, and so belongs to the profile in its own right.
     pub(crate) fn is_spawned(&self) -> bool {
-        self.parent != 0
+        self.parent != 0 || self.outer != 0
     }
 }
 
@@ -50,6 +52,14 @@ struct Table {
     ended: VecDeque<TaskRecord>,
 }
 
+impl Table {
+    fn take_number(&mut self) -> u32 {
+        let number = self.next;
+        self.next = if number + 1 < OUTER_TASK { number + 1 } else { 1 };
+        number
+    }
+}
+
 impl Tasks {
     pub(super) fn new(capacity: usize) -> Self {
         let capacity = capacity.max(1);
@@ -62,11 +72,15 @@ impl Tasks {
         if table.living.len() >= MOST_LIVING {
             return 0;
         }
-        let id = table.next;
-        table.next = table.next.checked_add(1).unwrap_or(1);
-        task.id = id;
+        task.id = table.take_number();
+        let id = task.id;
         table.living.insert(id, task);
         id
+    }
+
+    /// A number that no task of this recorder has: for one of another's.
+    pub(super) fn take_number(&self) -> u32 {
+        self.0.lock().take_number()
     }
 
     /// Changes what is known of a task that lives.
@@ -100,7 +114,7 @@ impl Tasks {
         table.ended.clear();
         for task in table.living.values_mut() {
             // What it was spawned in is forgotten: from now on it is known for its traces' sake.
-            task.parent = 0;
+            (task.parent, task.outer) = (0, 0);
         }
     }
 

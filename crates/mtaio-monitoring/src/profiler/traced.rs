@@ -176,7 +176,7 @@ impl Run {
 impl<F: Future> Traced<F> {
     pub(super) fn new(recorder: Option<&Arc<Recorder>>, name: &str, future: F) -> Self {
         let state = recorder.map_or(State::Untraced, |recorder| {
-            let parent = local::of(recorder).map_or(0, |local| local.current.get());
+            let parent = local::of(recorder).map_or(0, |local| local.place(recorder).0);
             State::New { recorder: Arc::clone(recorder), name: recorder.names.intern(name), parent, task: 0 }
         });
         Self { future: Some(future), state, run_ticks: 0, steps: 0, metadata: None, judge: None }
@@ -253,9 +253,12 @@ impl State {
         let Self::New { recorder, name, parent, task: own_task } = self else { return };
         let begun = local::of(recorder).and_then(|local| {
             // Made outside of any trace, it belongs to the one that awaits it.
-            let parent = if *parent == 0 { local.current.get() } else { *parent };
+            let (parent, outer_task) =
+                if *parent == 0 { local.place(recorder) } else { (*parent, local.task.get()) };
             let task = if *own_task == 0 { local.task.get() } else { *own_task };
-            let open = local.begin(recorder, *name, parent, task, recorder.ticks())?;
+            // The task of another profiler is that of this thread, now: what is below may be polled elsewhere.
+            let began_in = if task == 0 { outer_task } else { task };
+            let open = local.begin(recorder, *name, parent, began_in, recorder.ticks())?;
             Some(Run { recorder: Arc::clone(recorder), open, own_task: *own_task, task })
         });
         *self = begun.map_or(Self::Untraced, Self::Open);

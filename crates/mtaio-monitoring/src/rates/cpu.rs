@@ -8,6 +8,9 @@ use crate::sampling::CpuTimes;
 
 use super::delta::grown;
 
+/// In the place of a mode that the system does not count.
+const UNKNOWN: u32 = u32::MAX;
+
 const USER: usize = 0;
 const NICE: usize = 1;
 const SYSTEM: usize = 2;
@@ -27,7 +30,8 @@ const BUSY: [usize; 5] = [USER, NICE, SYSTEM, IRQ, SOFTIRQ];
 /// restored, not the kernel's jitter: everything before it is another life (P4, node_exporter's rule).
 const RESET_TICKS: u64 = 300;
 
-/// Ticks spent in each mode between two readings, each clamped to what is possible.
+/// Ticks spent in each mode between two readings, each clamped to what is possible; `u32::MAX` for a mode that the
+/// system does not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CpuDelta(pub [u32; 10]);
 
@@ -41,7 +45,8 @@ pub fn cpu_delta(before: &CpuTimes, now: &CpuTimes) -> Option<CpuDelta> {
         return None;
     }
     let mut ticks = [0_u64; 10];
-    for (mode, ticks) in ticks.iter_mut().enumerate() {
+    let is_known = |mode: usize| before.0[mode] != CpuTimes::UNKNOWN && now.0[mode] != CpuTimes::UNKNOWN;
+    for (mode, ticks) in ticks.iter_mut().enumerate().filter(|&(mode, _)| is_known(mode)) {
         *ticks = grown(before.0[mode], now.0[mode]);
     }
     // Guest time is a part of user time; counters that disagree must not make a part larger than its whole.
@@ -50,7 +55,8 @@ pub fn cpu_delta(before: &CpuTimes, now: &CpuTimes) -> Option<CpuDelta> {
     // Months between two readings of a large machine do not fit 32 bits; the shares survive a common shift.
     let largest = ticks.iter().copied().max().unwrap_or(0);
     let shift = (64 - largest.leading_zeros()).saturating_sub(32);
-    Some(CpuDelta(ticks.map(|ticks| u32::try_from(ticks >> shift).unwrap_or(u32::MAX))))
+    let fitting = |ticks: u64| u32::try_from(ticks >> shift).unwrap_or(UNKNOWN).min(UNKNOWN - 1);
+    Some(CpuDelta(std::array::from_fn(|mode| if is_known(mode) { fitting(ticks[mode]) } else { UNKNOWN })))
 }
 
 impl CpuDelta {
@@ -61,17 +67,19 @@ impl CpuDelta {
     }
 
     fn sum(&self, modes: &[usize]) -> u64 {
-        modes.iter().map(|&mode| u64::from(self.0[mode])).sum()
+        modes.iter().map(|&mode| self.0[mode]).filter(|&ticks| ticks != UNKNOWN).map(u64::from).sum()
     }
 
     fn percent_of(&self, modes: &[usize]) -> Option<f64> {
         Some(100.0 * self.sum(modes) as f64 / self.whole()? as f64)
     }
 
-    /// Share of time spent in one mode, in the order of [`crate::sampling::CPU_MODES`]; 0–100.
+    /// Share of time spent in one mode, in the order of [`crate::sampling::CPU_MODES`]; 0–100. `None` for a mode that
+    /// the system does not count, and for user mode where it is not told from the rest of busy time.
     #[must_use]
     pub fn mode_percent(&self, mode: usize) -> Option<f64> {
-        self.percent_of(&[mode])
+        let is_unsplit = mode == USER && self.0[SYSTEM] == UNKNOWN;
+        if self.0[mode] == UNKNOWN || is_unsplit { None } else { self.percent_of(&[mode]) }
     }
 
     /// Share of time spent working: user, nice, system, irq, softirq; 0–100.

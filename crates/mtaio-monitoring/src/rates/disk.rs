@@ -84,8 +84,21 @@ pub fn disk_delta(before: &RawDisks, now: &RawDisks) -> Option<DiskDelta> {
     (measured > 0 || disks == 0).then_some(sum)
 }
 
+/// How much of the time the busiest whole disk had a request under way, in millionths; `None` where no disk tells.
+/// What is beyond all of the time is rounding of the kernel's ticks.
+pub(super) fn busiest_millionths(before: &RawDisks, now: &RawDisks, elapsed_ns: Option<u64>) -> Option<u32> {
+    let elapsed_ns = elapsed_ns.filter(|&elapsed| elapsed > 0)?;
+    let share = |(index, disk): (usize, &RawDisk)| {
+        let busy_ms = grown_32_bit(earlier(before, index, disk)?.busy_ms, disk.busy_ms)?;
+        let millionths = u128::from(busy_ms) * 1_000_000_000_000 / u128::from(elapsed_ns);
+        Some(millionths.min(1_000_000) as u32)
+    };
+    let disks = now.devices.iter().enumerate().filter(|(_, disk)| disk.kind == DiskKind::Whole);
+    disks.filter_map(share).max()
+}
+
 /// The same device in the earlier reading: almost always at the same place.
-fn earlier<'a>(before: &'a RawDisks, index: usize, disk: &RawDisk) -> Option<&'a RawDisk> {
+pub(super) fn earlier<'a>(before: &'a RawDisks, index: usize, disk: &RawDisk) -> Option<&'a RawDisk> {
     let same = |old: &&RawDisk| old.device == disk.device && old.name == disk.name;
     before.devices.get(index).filter(same).or_else(|| before.devices.iter().find(same))
 }

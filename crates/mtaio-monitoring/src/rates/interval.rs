@@ -6,12 +6,22 @@
 
 use crate::sampling::{PressureScope, RawDisks, RawLoad, RawMemory, RawSample, Timed};
 
+use super::container::{ContainerGroups, container_groups};
 use super::cpu::{CpuDelta, cpu_delta};
 use super::delta::{grown, grown_if_known};
 use super::disk::{disk_delta, disk_totals};
+use super::filesystems::{SpaceGroup, space_group};
+use super::host::{HostGroup, host_group};
 use super::memory::available_bytes;
+use super::monitor::MonitorGroup;
+use super::network::{NetworkGrowthGroup, NetworkTotalGroup, network_groups};
 use super::packed::{Packed32, Packed64};
 use super::pressure::{PressureGroup, pressure_group};
+use super::process::{
+    ProcessEventGroup, ProcessIoGroup, ProcessMemoryGroup, ProcessTimeGroup, process_event_group,
+    process_io_group, process_memory_group, process_time_group,
+};
+use super::tree::{TreeGroup, TreeIoGroup, tree_group, tree_io_group};
 
 /// One sample: levels at its end, differences since its baseline.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -28,6 +38,30 @@ pub struct Interval {
     pub io: IoGroup,
     /// This process and the system's threads.
     pub process: ProcessGroup,
+    /// Network interfaces, since they appeared.
+    pub network: NetworkTotalGroup,
+    /// Network interfaces, since the baseline.
+    pub network_growth: NetworkGrowthGroup,
+    /// Room on file systems.
+    pub space: SpaceGroup,
+    /// The machine as a whole.
+    pub host: HostGroup,
+    /// The own control group.
+    pub container: ContainerGroups,
+    /// Processor time of this process.
+    pub process_time: ProcessTimeGroup,
+    /// Memory of this process.
+    pub process_memory: ProcessMemoryGroup,
+    /// Context switches and descriptors of this process.
+    pub process_events: ProcessEventGroup,
+    /// What this process read and wrote.
+    pub process_io: ProcessIoGroup,
+    /// This process and its descendants.
+    pub tree: TreeGroup,
+    /// What they read and wrote.
+    pub tree_io: TreeIoGroup,
+    /// The monitor itself.
+    pub monitor: MonitorGroup,
     /// Pressure on the machine.
     pub pressure: PressureGroup,
     /// Pressure on this process's own cgroup.
@@ -113,7 +147,7 @@ pub struct ProcessGroup {
 impl Interval {
     /// Joins two readings. Without a `baseline` there are levels but no rates (P1).
     ///
-    /// `timestamp_ns`, `sequence` and `gap` are the caller's: they depend on what came before the baseline.
+    /// `timestamp_ns`, `sequence`, `gap` and `monitor` are the caller's: they depend on what came before the baseline.
     #[must_use]
     pub fn between(baseline: Option<&RawSample>, now: &RawSample) -> Self {
         let before = |section: fn(&RawSample) -> Option<u64>| baseline.and_then(section);
@@ -131,6 +165,7 @@ impl Interval {
             now.disks.as_ref().map(|disks| disks.read_at_ns),
         );
         let load = now.load.as_ref().map(|load| load.value);
+        let (network, network_growth) = network_groups(baseline, now);
         Self {
             time: TimeGroup {
                 elapsed_ns: elapsed.into(),
@@ -151,6 +186,18 @@ impl Interval {
                 system_threads: load.and_then(|load| load.total_threads).into(),
                 running_threads: load.and_then(|load| load.running_threads).into(),
             },
+            network,
+            network_growth,
+            space: space_group(now),
+            host: host_group(baseline, now),
+            container: container_groups(baseline, now),
+            process_time: process_time_group(baseline, now),
+            process_memory: process_memory_group(baseline, now),
+            process_events: process_event_group(baseline, now),
+            process_io: process_io_group(baseline, now),
+            tree: tree_group(now.tree.as_ref(), now.clock.monotonic_ns),
+            tree_io: tree_io_group(now.tree.as_ref()),
+            monitor: MonitorGroup::default(),
             pressure: pressure_group(PressureScope::Host, baseline.map(|before| &before.pressure), &now.pressure),
             container_pressure: pressure_group(
                 PressureScope::Container,
@@ -219,5 +266,9 @@ const _: () = {
     assert!(size_of::<SwapGroup>() <= 64);
     assert!(size_of::<IoGroup>() <= 64);
     assert!(size_of::<ProcessGroup>() <= 64);
+    assert!(size_of::<NetworkTotalGroup>() <= 64);
+    assert!(size_of::<NetworkGrowthGroup>() <= 64);
+    assert!(size_of::<SpaceGroup>() <= 64);
+    assert!(size_of::<HostGroup>() <= 64);
     assert!(size_of::<PressureGroup>() <= 64);
 };

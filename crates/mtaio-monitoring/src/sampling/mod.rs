@@ -12,17 +12,31 @@ use std::sync::Arc;
 
 use crate::clock::{Clock, Instant3};
 
+mod container;
+mod filesystems;
+mod host;
+mod ledger;
 #[cfg(target_os = "linux")]
 pub mod linux;
+mod network;
 #[cfg(any(feature = "portable", not(target_os = "linux")))]
 pub mod portable;
 mod pressure;
+mod process;
 mod resident;
 mod triggers;
 
+pub use container::{
+    CgroupVersion, RawContainer, RawContainerIo, RawContainerSeldom, RawMemoryEvents, RawQuota, RawThrottling,
+};
+pub use filesystems::{RawFilesystem, RawFilesystems, RawSpace};
+pub use host::{RawActivity, RawFileHandles, RawHost, RawSwapping};
+pub use ledger::{Counters, Ledger, Member};
+pub use network::{InterfaceKind, RawInterface, RawNetwork, RawTraffic};
 pub use pressure::{
     PressureScope, RawPressure, RawPressures, RawStall, Resource, StallKind, is_undefined as is_pressure_undefined,
 };
+pub use process::{RawDescriptors, RawProcess, RawProcessIo, RawProcessMemory, RawTree, TreeCounters};
 pub use resident::ResidentMemory;
 pub use triggers::{
     OpenTriggers, OpenedTrigger, RefusedTrigger, Told, Trigger, TriggerBell, TriggerPoll, TriggerRequest,
@@ -41,6 +55,22 @@ pub enum Section {
     Disks,
     /// This process.
     Process,
+    /// Network interfaces.
+    Network,
+    /// Room on mounted file systems.
+    Filesystems,
+    /// Swapping and file handles of the whole machine.
+    Host,
+    /// The control group of this process.
+    Container,
+    /// What this process read and wrote.
+    ProcessIo,
+    /// The descriptors of this process.
+    Descriptors,
+    /// The dear figures of this process's memory.
+    ProcessMemory,
+    /// This process and its descendants.
+    Tree,
     /// Pressure on the machine.
     Pressure,
     /// Pressure on this process's own cgroup.
@@ -49,8 +79,23 @@ pub enum Section {
 
 impl Section {
     /// Every section, in the order in which they are read.
-    pub const ALL: [Self; 7] =
-        [Self::Cpu, Self::Load, Self::Memory, Self::Disks, Self::Process, Self::Pressure, Self::ContainerPressure];
+    pub const ALL: [Self; 15] = [
+        Self::Cpu,
+        Self::Load,
+        Self::Memory,
+        Self::Disks,
+        Self::Process,
+        Self::Network,
+        Self::Filesystems,
+        Self::Host,
+        Self::Container,
+        Self::ProcessIo,
+        Self::Descriptors,
+        Self::ProcessMemory,
+        Self::Tree,
+        Self::Pressure,
+        Self::ContainerPressure,
+    ];
 
     /// Whether many a sound system has no such thing: that it is missing is worth a line in a report of what is read,
     /// and no trouble.
@@ -68,6 +113,14 @@ impl Section {
             Self::Memory => "memory",
             Self::Disks => "disks",
             Self::Process => "process",
+            Self::Network => "network",
+            Self::Filesystems => "filesystems",
+            Self::Host => "host",
+            Self::Container => "container",
+            Self::ProcessIo => "process_io",
+            Self::Descriptors => "descriptors",
+            Self::ProcessMemory => "process_memory",
+            Self::Tree => "tree",
             Self::Pressure => "pressure",
             Self::ContainerPressure => "container pressure",
         }
@@ -98,6 +151,22 @@ pub struct RawSample {
     pub disks: Option<Timed<RawDisks>>,
     /// `/proc/self/stat` and the process's own clock.
     pub process: Option<Timed<RawProcess>>,
+    /// `/proc/net/dev`.
+    pub network: Option<Timed<RawNetwork>>,
+    /// `/proc/self/mountinfo` and `statvfs`, from time to time.
+    pub filesystems: Option<Timed<RawFilesystems>>,
+    /// The end of `/proc/stat`; `/proc/vmstat` and `/proc/sys/fs/file-nr` from time to time.
+    pub host: Option<Timed<RawHost>>,
+    /// The files of the own control groups.
+    pub container: Option<Timed<RawContainer>>,
+    /// `/proc/self/io`.
+    pub process_io: Option<Timed<RawProcessIo>>,
+    /// `/proc/self/fd`.
+    pub descriptors: Option<Timed<RawDescriptors>>,
+    /// `/proc/self/statm` and `/proc/self/smaps_rollup`.
+    pub process_memory: Option<Timed<RawProcessMemory>>,
+    /// This process and its descendants: the newest look at them, which is seldom this sample's own.
+    pub tree: Option<Timed<RawTree>>,
     /// `/proc/pressure`: each file is there, or not, by itself.
     pub pressure: RawPressures,
     /// The `*.pressure` of this process's own cgroup.
@@ -110,10 +179,16 @@ pub const CPU_MODES: [&str; 10] =
 
 /// Cumulative processor time by mode, in ticks of any one size (Linux: 1/100 s; portable: 1/10 000 s).
 ///
-/// As the kernel counts: `user` contains `guest` and `nice` contains `guest_nice` (P2).
-/// Modes that an old kernel does not print are 0 in both readings and so have a share of 0.
+/// As the kernel counts: `user` contains `guest` and `nice` contains `guest_nice` (P2). A mode that an old kernel does
+/// not print is [`UNKNOWN`](Self::UNKNOWN). So are all but `user` and `idle` of a system that only tells busy from
+/// idle: where `system` is unknown, `user` holds all busy time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CpuTimes(pub [u64; 10]);
+
+impl CpuTimes {
+    /// In the place of a mode that the system does not count.
+    pub const UNKNOWN: u64 = u64::MAX;
+}
 
 /// Processor time of the machine and of each processor that is online.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -182,6 +257,19 @@ pub enum DiskKind {
     Virtual,
 }
 
+impl DiskKind {
+    /// The kind's name, as the faces show it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Partition => "partition",
+            Self::Stacked => "stacked",
+            Self::Virtual => "virtual",
+        }
+    }
+}
+
 /// One block device, cumulative since boot (or since it appeared).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RawDisk {
@@ -203,6 +291,21 @@ pub struct RawDisk {
     pub write_sectors: u64,
     /// Milliseconds spent writing; 32 bits.
     pub write_ms: Option<u64>,
+    /// Requests under way now.
+    pub in_flight: Option<u64>,
+    /// Milliseconds in which at least one request was under way (`io_ticks`); 32 bits. Since Linux 5.0 the kernel looks
+    /// once a tick rather than at each request (P26).
+    pub busy_ms: Option<u64>,
+    /// Milliseconds spent in requests, summed over those under way; 32 bits.
+    pub weighted_ms: Option<u64>,
+    /// Discards completed (Linux ≥ 4.18).
+    pub discards: Option<u64>,
+    /// Sectors discarded.
+    pub discard_sectors: Option<u64>,
+    /// Flushes completed (Linux ≥ 5.5); of whole disks only.
+    pub flushes: Option<u64>,
+    /// Milliseconds spent flushing; 32 bits.
+    pub flush_ms: Option<u64>,
 }
 
 /// All block devices.
@@ -210,17 +313,6 @@ pub struct RawDisk {
 pub struct RawDisks {
     /// In the kernel's order.
     pub devices: Vec<RawDisk>,
-}
-
-/// This process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RawProcess {
-    /// Operating-system threads of the process, the interpreter's and the native ones (P10).
-    pub threads: Option<u32>,
-    /// Processor time used, all threads, in nanoseconds (P6).
-    pub cpu_ns: Option<u64>,
-    /// Clock ticks after boot at which the process started: with the pid, its identity.
-    pub start_ticks: Option<u64>,
 }
 
 /// How the readings of one section have gone.
@@ -248,6 +340,11 @@ pub trait Source: Send {
 
     /// How the readings have gone, a line a section.
     fn health(&self) -> Vec<SectionHealth>;
+
+    /// Readings of any section that gave nothing, so far: asked for at each sample, so it must not allocate.
+    fn failures(&self) -> u64 {
+        self.health().iter().map(|section| section.failures).sum()
+    }
 
     /// Where the kernel can be asked to tell of pressure; `None` where this source knows no such place.
     fn pressure_triggers(&self) -> Option<Arc<dyn OpenTriggers>> {

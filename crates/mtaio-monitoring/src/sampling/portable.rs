@@ -4,30 +4,44 @@
 //! `sysinfo` answers with figures, not with counters: "7 % since you asked last". Rates are made in one place from
 //! counters, so this source turns the figures back into counters that grow: 7 % over 2 s of 4 processors is 0.56 s
 //! more of `user` and 7.44 s more of `idle`. What `sysinfo` does not tell (how many reads, how long they took,
-//! buffers, caches, threads elsewhere than on Linux) is `None`.
+//! buffers, caches, threads elsewhere than on Linux, dropped packets, inodes, swapping, file handles) is `None`; so is
+//! every mode of processor time but idle, for it tells busy time only as a whole.
 //!
 //! Known differences from the native source: the busy share is `sysinfo`'s own, which on Linux contains steal and
-//! guest time; processor time other than busy and idle stays 0; a disk without a mounted file system is not seen;
-//! the load average of Windows is `sysinfo`'s imitation.
+//! guest time; a disk without a mounted file system is not seen; the load average of Windows is `sysinfo`'s imitation;
+//! what an interface is made of is guessed from its name; and file servers are asked for their room too, because
+//! `sysinfo` asks every mounted file system when it lists them.
 
 use std::fmt;
 
 use sysinfo::{
-    CpuRefreshKind, Disk, DiskRefreshKind, Disks, MINIMUM_CPU_UPDATE_INTERVAL, MemoryRefreshKind,
+    CpuRefreshKind, Disk, DiskRefreshKind, Disks, MINIMUM_CPU_UPDATE_INTERVAL, MemoryRefreshKind, Networks,
     ProcessRefreshKind, ProcessesToUpdate, System,
 };
 
 use super::{
-    CpuTimes, DiskKind, RawCpu, RawDisk, RawDisks, RawLoad, RawMemory, RawProcess, RawSample, SECTOR_BYTES,
-    Section, SectionHealth, Source, Timed,
+    CpuTimes, DiskKind, RawCpu, RawDisk, RawDisks, RawFilesystems, RawLoad, RawMemory, RawProcess, RawSample,
+    SECTOR_BYTES, Section, SectionHealth, Source, Timed,
 };
 use crate::clock::Clock;
+
+mod devices;
+
+pub use devices::interface_kind;
+use devices::{interfaces, room, whole_machine};
+
+/// As the native source: a disk does not fill up within seconds.
+const BETWEEN_LOOKS_AT_ROOM_NS: u64 = 30_000_000_000;
 
 /// The machine as `sysinfo` sees it.
 #[derive(Default)]
 pub struct PortableSource {
     system: Option<System>,
     disks: Option<Disks>,
+    volumes: Option<Disks>,
+    volumes_due_ns: u64,
+    latest_room: Option<Timed<RawFilesystems>>,
+    networks: Option<Networks>,
     processors: ProcessorCounters,
     shared_drives: SharedDrives,
     tallies: [Tally; Section::ALL.len()],
@@ -54,7 +68,7 @@ impl fmt::Debug for PortableSource {
 impl Source for PortableSource {
     fn read(&mut self, clock: &Clock, out: &mut RawSample) {
         out.clock = clock.now();
-        let [cpu, load, memory, disks, process, ..] = &mut self.tallies;
+        let [cpu, load, memory, disks, process, network, filesystems, host, ..] = &mut self.tallies;
         let mut system = opened(&mut self.system, System::new);
 
         let processors = &mut self.processors;
@@ -71,6 +85,16 @@ impl Source for PortableSource {
         disks.publish(reading, clock, &mut out.disks);
         let reading = with(&mut system, |system| process_of(system, clock));
         process.publish(reading, clock, &mut out.process);
+        network.publish(with(&mut opened(&mut self.networks, Networks::new), interfaces), clock, &mut out.network);
+        // The slot may hold what another sample left there: between two looks the latest one is given again.
+        let now_ns = clock.monotonic_ns();
+        if now_ns >= self.volumes_due_ns {
+            self.volumes_due_ns = now_ns.saturating_add(BETWEEN_LOOKS_AT_ROOM_NS);
+            let reading = with(&mut opened(&mut self.volumes, Disks::new), room);
+            filesystems.publish(reading, clock, &mut self.latest_room);
+        }
+        out.filesystems.clone_from(&self.latest_room);
+        host.publish(whole_machine(), clock, &mut out.host);
     }
 
     fn health(&self) -> Vec<SectionHealth> {
@@ -153,7 +177,7 @@ impl BusyAndIdle {
 
     fn times(self) -> CpuTimes {
         const TICK_NS: u64 = 100_000;
-        let mut modes = [0; 10];
+        let mut modes = [CpuTimes::UNKNOWN; 10];
         (modes[0], modes[3]) = (self.busy_ns / TICK_NS, self.idle_ns / TICK_NS);
         CpuTimes(modes)
     }

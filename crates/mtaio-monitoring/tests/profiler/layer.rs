@@ -1,8 +1,12 @@
 //! Spans of `tracing` as traces, one picture a case.
 
+use std::convert::Infallible;
+
 use mtaio_monitoring::Profiler;
 use mtaio_monitoring::clock::Clock;
 use mtaio_monitoring::profiler::{Trace, TracingLayer};
+use tower::ServiceExt as _;
+use tower_http::trace::TraceLayer;
 use tracing::instrument::WithSubscriber as _;
 use tracing::{info_span, instrument};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -104,4 +108,44 @@ fn two_profilers_keep_apart() {
     });
     check(&first.profile(), "outer ok\nroot ok\n  inner ok");
     check(&second.profile(), "outer ok\nroot ok\n  inner ok\n    native ok");
+}
+
+/// tower-http's spans, which nobody here wrote: what a web service of hyper and axum has.
+#[tokio::test]
+async fn requests_of_a_service_that_tower_http_traces() {
+    let profiler = Profiler::new();
+    let handler = {
+        let profiler = profiler.clone();
+        tower::service_fn(move |request: http::Request<String>| {
+            let profiler = profiler.clone();
+            async move {
+                let rows = profiler.trace("query", query(request.body().len() as u64)).await;
+                Ok::<_, Infallible>(http::Response::builder().header("rows", rows).body(String::new()).unwrap())
+            }
+        })
+    };
+    let service = tower::ServiceBuilder::new().layer(TraceLayer::new_for_http()).service(handler);
+    let requests = (0..20).map(|number| {
+        let request = http::Request::get(format!("/users/{number}")).body("x".repeat(number)).unwrap();
+        service.clone().oneshot(request).with_subscriber(dispatch(&profiler))
+    });
+    let tasks: Vec<_> = requests.map(tokio::spawn).collect();
+    for (number, task) in tasks.into_iter().enumerate() {
+        assert_eq!(task.await.unwrap().unwrap().headers()["rows"], number.to_string());
+    }
+    let profile = profiler.profile();
+    assert_eq!((profile.open_traces().len(), profile.traces().len()), (0, 20 * 3));
+    for request in profile.traces().filter(|trace| trace.name() == "request") {
+        assert_eq!((request.parent_id(), request.status().name()), (None, "ok"));
+        let child = |of: &Trace<'_>| {
+            let id = of.trace_id();
+            profile.traces().find(|trace| trace.parent_id() == Some(id)).unwrap()
+        };
+        let traced = child(&request);
+        let instrumented = child(&traced);
+        assert_eq!((traced.name(), instrumented.name()), ("query", "query"));
+        assert_eq!(request.metadata()["method"], "GET");
+        let rows = &instrumented.metadata()["rows"];
+        assert_eq!(request.metadata()["uri"], format!("/users/{rows}"));
+    }
 }

@@ -1,7 +1,7 @@
 //! P1 to P6: shares of processor time.
 
 use mtaio_monitoring::rates::{CpuStats, Interval, SystemStats};
-use mtaio_monitoring::sampling::{RawProcess, RawSample};
+use mtaio_monitoring::sampling::{CpuTimes, RawProcess, RawSample};
 
 use super::{at, stats, timed, with_cpu};
 
@@ -131,7 +131,7 @@ fn p4_months_between_readings_of_a_large_machine_keep_their_shares() {
     check([0; 10], [ticks, 0, 0, 3 * ticks, 0, 0, 0, 0, 0, 0], "usage 25.0 psutil 25.0 user 25.0 idle 75.0");
     check(
         [0; 10],
-        [u64::MAX; 10],
+        [CpuTimes::UNKNOWN - 1; 10],
         "usage 62.5 psutil 75.0 user 12.5 nice 12.5 system 12.5 idle 12.5 iowait 12.5 irq 12.5 softirq 12.5 \
          steal 12.5 guest 12.5 guest_nice 12.5",
     );
@@ -164,7 +164,7 @@ fn p5_no_line_for_a_single_processor_means_that_their_number_is_unknown() {
 #[test]
 fn p6_the_own_process_is_measured_in_nanoseconds_over_the_time_between_its_own_readings() {
     let reading = |raw: RawSample, late_ns: u64, cpu_ns: Option<u64>| {
-        let mut process = timed(&raw, RawProcess { threads: Some(3), cpu_ns, start_ticks: None });
+        let mut process = timed(&raw, RawProcess { threads: Some(3), cpu_ns, ..RawProcess::default() });
         process.iter_mut().for_each(|process| process.read_at_ns += late_ns);
         RawSample { process, ..raw }
     };

@@ -1,10 +1,13 @@
 //! Every built-in metric of two readings, computed once more: name by name, in wide integers, and without a look at
 //! how the crate does it.
 
+mod devices;
+
 use std::collections::BTreeMap;
 
 use mtaio_monitoring::sampling::{
-    DiskKind, RawDisk, RawMemory, RawPressures, RawSample, RawStall, Resource, Timed,
+    DiskKind, RawContainerIo, RawContainerSeldom, RawDisk, RawMemory, RawMemoryEvents, RawPressures, RawSample,
+    RawStall, RawThrottling, Resource, Timed,
 };
 
 pub(super) type Values = BTreeMap<&'static str, Option<f64>>;
@@ -18,6 +21,8 @@ pub(super) fn values(before: Option<&RawSample>, now: &RawSample) -> Values {
         bytes(&memory.value, &mut values);
     }
     disks(before, now, &mut values);
+    devices::values(before, now, &mut values);
+    container(before, now, &mut values);
     pressure(before, now, &mut values);
     // The names that the reference prints are others for the same numbers.
     for (name, same) in [
@@ -262,4 +267,96 @@ pub(super) fn process_cores_used(before: Option<&RawSample>, now: &RawSample) ->
     let used = i128::from(now.value.cpu_ns?) - i128::from(before.value.cpu_ns?);
     let seconds = elapsed_seconds(before, now)?;
     (used >= 0).then_some(used as f64 / 1e9 / seconds)
+}
+
+fn container(before: Option<&RawSample>, now: &RawSample, values: &mut Values) {
+    let Some(now_all) = &now.container else { return };
+    let now_raw = &now_all.value;
+    let seldom = &now_raw.seldom;
+    let float = |count: Option<u64>| count.map(|count| count as f64);
+    let fits = |count: Option<i128>| count.filter(|&count| (0..i128::from(u32::MAX)).contains(&count));
+    let before_raw = before
+        .and_then(|before| before.container.as_ref())
+        .map(|before| &before.value)
+        .filter(|before| before.generation == now_raw.generation);
+
+    // Processors: the least of everything that can hold the process back.
+    let online = now.cpu.as_ref().map(|cpu| cpu.value.cores.len()).filter(|&count| count > 0);
+    let quota = seldom.cpu_quota.map(|quota| quota.quota_us as f64 / quota.period_us as f64);
+    let processors = [seldom.cpuset_cpus, seldom.affinity_cpus, online.map(|count| count as u32)];
+    let limits = processors.into_iter().flatten().map(f64::from).chain(quota);
+    let limit = limits.reduce(f64::min);
+    values.insert("container_cpu_limit_cores", limit);
+    if let (Some(old), Some(new)) = (before_raw.and_then(|raw| raw.cpu_usage_ns.as_ref()), &now_raw.cpu_usage_ns) {
+        let used = i128::from(new.value) - i128::from(old.value);
+        let cores = elapsed_seconds(old, new).filter(|_| used >= 0).map(|seconds| used as f64 / 1e9 / seconds);
+        values.insert("container_cpu_cores_used", cores);
+        let percent = cores.zip(limit.filter(|&limit| limit > 0.0)).map(|(cores, limit)| cores / limit * 100.0);
+        values.insert("container_cpu_usage_percent", percent);
+    }
+    if let (Some(old), Some(new)) = (before_raw.and_then(|raw| raw.throttling.as_ref()), &now_raw.throttling)
+        && old.value.level == new.value.level
+    {
+        let step = |of: fn(&RawThrottling) -> Option<u64>| {
+            let step = i128::from(of(&new.value)?) - i128::from(of(&old.value)?);
+            (step >= 0).then_some(step)
+        };
+        let periods = fits(step(|raw| raw.periods)).filter(|&periods| periods > 0);
+        let throttled = fits(step(|raw| raw.throttled_periods));
+        let percent = periods.zip(throttled).map(|(all, some)| some.min(all) as f64 / all as f64 * 100.0);
+        values.insert("container_cpu_throttled_periods_percent", percent);
+        let waited = step(|raw| raw.throttled_ns).zip(elapsed_seconds(old, new));
+        let rate = waited.map(|(nanos, seconds)| nanos as f64 / 1e9 / seconds);
+        values.insert("container_cpu_throttled_seconds_per_second", rate);
+    }
+
+    // Memory: a limit counts only where the machine could not reach it first.
+    let machine = now.memory.as_ref().and_then(|memory| memory.value.total);
+    let below = |limit: Option<u64>| limit.filter(|&limit| machine.is_none_or(|machine| limit < machine));
+    let limit = below(seldom.memory_limit);
+    values.insert("container_memory_limit_bytes", float(limit));
+    values.insert("container_memory_high_bytes", float(below(seldom.memory_high)));
+    values.insert("container_memory_usage_bytes", float(now_raw.memory_usage));
+    let parts = now_raw.memory_usage.zip(seldom.inactive_file);
+    let working_set = parts.map(|(usage, cache)| (i128::from(usage) - i128::from(cache)).max(0) as f64);
+    values.insert("container_memory_working_set_bytes", working_set);
+    let percent =
+        working_set.zip(limit.filter(|&limit| limit > 0)).map(|(used, limit)| used / limit as f64 * 100.0);
+    values.insert("container_memory_usage_percent", percent);
+    values.insert("container_swap_usage_bytes", float(seldom.swap_usage));
+    values.insert("container_oom_kills_total", float(now_raw.memory_events.oom_kills));
+    type Event = fn(&RawMemoryEvents) -> Option<u64>;
+    let events: [(&str, Event); 3] = [
+        ("container_oom_kills", |events| events.oom_kills),
+        ("container_memory_high_events", |events| events.high),
+        ("container_memory_max_events", |events| events.max),
+    ];
+    for (name, event) in events {
+        let old = before_raw.and_then(|raw| event(&raw.memory_events));
+        let step = old.zip(event(&now_raw.memory_events)).map(|(old, new)| i128::from(new) - i128::from(old));
+        values.insert(name, fits(step).map(|step| step as f64));
+    }
+    for (name, pids) in [("container_pids", seldom.pids), ("container_pids_limit", seldom.pids_limit)] {
+        values.insert(name, fits(pids.map(i128::from)).map(|pids| pids as f64));
+    }
+    traffic(seldom, values);
+}
+
+fn traffic(seldom: &RawContainerSeldom, values: &mut Values) {
+    type Counter = (&'static str, &'static str, fn(&RawContainerIo) -> u64, bool);
+    const COUNTERS: [Counter; 4] = [
+        ("container_disk_read_bytes_total", "container_disk_read_bytes_per_second", |io| io.read_bytes, false),
+        ("container_disk_write_bytes_total", "container_disk_write_bytes_per_second", |io| io.write_bytes, false),
+        ("container_disk_reads_total", "container_disk_reads_per_second", |io| io.reads, true),
+        ("container_disk_writes_total", "container_disk_writes_per_second", |io| io.writes, true),
+    ];
+    let Some(new) = &seldom.io else { return };
+    for (total, rate, counter, is_narrow) in COUNTERS {
+        values.insert(total, Some(counter(&new.value) as f64));
+        let Some(old) = &seldom.io_before else { continue };
+        let step = i128::from(counter(&new.value)) - i128::from(counter(&old.value));
+        let fits = step >= 0 && (!is_narrow || step < i128::from(u32::MAX));
+        let per_second = elapsed_seconds(old, new).filter(|_| fits).map(|seconds| step as f64 / seconds);
+        values.insert(rate, per_second);
+    }
 }

@@ -1,20 +1,20 @@
 //! Every number that two readings give, against the oracle, for any two readings.
 
-use mtaio_monitoring::clock::Instant3;
 use mtaio_monitoring::metrics::catalogue::BuiltIn;
 use mtaio_monitoring::rates::{CpuStats, Interval, SystemStats, cpu_delta};
 use mtaio_monitoring::sampling::{
-    CpuTimes, DiskKind, RawCpu, RawDisk, RawDisks, RawLoad, RawMemory, RawPressure, RawPressures, RawProcess,
-    RawSample, RawStall, Resource, Timed,
+    CgroupVersion, CpuTimes, DiskKind, RawContainer, RawContainerIo, RawContainerSeldom, RawCpu, RawDisk,
+    RawDisks, RawLoad, RawMemory, RawMemoryEvents, RawPressure, RawPressures, RawQuota, RawSample, RawStall,
+    RawThrottling, Resource, Timed,
 };
 use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::oracle;
+use super::{devices, oracle, processes};
 
 /// Counters as they come: small, near the 32-bit edge, large. The sum of a few in bytes still fits 64 bits.
-fn counter() -> impl Strategy<Value = u64> {
+pub(super) fn counter() -> impl Strategy<Value = u64> {
     prop_oneof![
         3 => 0..1_000_u64,
         1 => Just(0),
@@ -48,9 +48,9 @@ fn memory() -> impl Strategy<Value = RawMemory> {
 fn device() -> impl Strategy<Value = RawDisk> {
     use DiskKind::{Partition, Stacked, Virtual, Whole};
     let kind = select(vec![Whole, Whole, Whole, Whole, Partition, Stacked, Virtual]);
-    let counters = proptest::array::uniform4(weighted(0.9, counter()));
+    let counters = proptest::array::uniform5(weighted(0.9, counter()));
     (0..2_u32, kind, counter(), counter(), counters).prop_map(
-        |(minor, kind, read_sectors, write_sectors, [reads, read_ms, writes, write_ms])| RawDisk {
+        |(minor, kind, read_sectors, write_sectors, [reads, read_ms, writes, write_ms, busy_ms])| RawDisk {
             name: String::new(),
             device: (8, minor),
             kind,
@@ -60,6 +60,8 @@ fn device() -> impl Strategy<Value = RawDisk> {
             writes,
             write_sectors,
             write_ms,
+            busy_ms,
+            ..RawDisk::default()
         },
     )
 }
@@ -72,13 +74,66 @@ fn disks() -> impl Strategy<Value = RawDisks> {
         .prop_map(move |(names, disks)| RawDisks { devices: names.iter().zip(disks).map(named).collect() })
 }
 
-fn section<T: std::fmt::Debug + Clone + 'static>(
+pub(super) fn section<T: std::fmt::Debug + Clone + 'static>(
     value: impl Strategy<Value = T> + 'static,
 ) -> BoxedStrategy<Option<Timed<T>>> {
     // Few instants, so that some readings are at the same one and some are out of order.
     let timed =
         (0..4_u64, value).prop_map(|(seconds, value)| Timed { read_at_ns: seconds * 1_000_000_000, value });
     weighted(0.85, timed).boxed()
+}
+
+/// Readings of one group, or of the one that the process was moved to.
+fn container() -> impl Strategy<Value = RawContainer> {
+    let counters = || proptest::array::uniform5(weighted(0.85, counter()));
+    let small = || weighted(0.7, 0..6_u32);
+    let quota = (0..1_u64 << 32, 1..4_u64).prop_map(|(quota_us, period_us)| RawQuota { quota_us, period_us });
+    let seldom = (counters(), counters(), weighted(0.7, quota), small(), small(), traffic(), traffic()).prop_map(
+        |(
+            [limit, high, inactive_file, swap_usage, pids],
+            [pids_limit, ..],
+            cpu_quota,
+            cpuset,
+            affinity,
+            io,
+            before,
+        )| {
+            RawContainerSeldom {
+                cpu_quota,
+                cpuset_cpus: cpuset,
+                affinity_cpus: affinity,
+                memory_limit: limit,
+                memory_high: high,
+                inactive_file,
+                swap_usage,
+                pids,
+                pids_limit,
+                io,
+                io_before: before,
+            }
+        },
+    );
+    let throttling = (0..2_u32, counters()).prop_map(|(level, [periods, throttled_periods, throttled_ns, ..])| {
+        RawThrottling { level, periods, throttled_periods, throttled_ns }
+    });
+    let parts = (0..2_u64, counters(), section(counter()), section(throttling), seldom);
+    parts.prop_map(|(generation, [memory_usage, oom_kills, high, max, _], cpu_usage_ns, throttling, seldom)| {
+        RawContainer {
+            generation,
+            version: Some(CgroupVersion::V2),
+            cpu_usage_ns,
+            throttling,
+            memory_usage,
+            memory_events: RawMemoryEvents { oom_kills, high, max },
+            seldom,
+        }
+    })
+}
+
+fn traffic() -> BoxedStrategy<Option<Timed<RawContainerIo>>> {
+    section(proptest::array::uniform4(counter()).prop_map(|[read_bytes, write_bytes, reads, writes]| {
+        RawContainerIo { read_bytes, write_bytes, reads, writes }
+    }))
 }
 
 fn pressures() -> impl Strategy<Value = RawPressures> {
@@ -109,15 +164,18 @@ fn raw_sample() -> impl Strategy<Value = RawSample> {
         running_threads: running,
         total_threads: total,
     });
-    let process = (threads(), weighted(0.9, counter())).prop_map(|(threads, cpu_ns)| RawProcess {
-        threads,
-        cpu_ns,
-        start_ticks: None,
-    });
+    let process = section(processes::process());
+    let sections =
+        (section(cpu), section(load), section(memory()), section(disks()), process, section(container()));
     let pressure = (pressures(), pressures());
-    (section(cpu), section(load), section(memory()), section(disks()), section(process), pressure).prop_map(
-        |(cpu, load, memory, disks, process, (pressure, container_pressure))| RawSample {
-            clock: Instant3::default(),
+    (sections, devices::sections(), processes::sections(), pressure).prop_map(
+        |(
+            (cpu, load, memory, disks, process, container),
+            (network, filesystems, host),
+            rest,
+            (pressure, container_pressure),
+        )| RawSample {
+            container,
             cpu,
             load,
             memory,
@@ -125,6 +183,10 @@ fn raw_sample() -> impl Strategy<Value = RawSample> {
             process,
             pressure,
             container_pressure,
+            network,
+            filesystems,
+            host,
+            ..rest
         },
     )
 }
@@ -145,6 +207,26 @@ fn baseline_and_now() -> impl Strategy<Value = (Option<RawSample>, RawSample)> {
                 disk.reads = disk.reads.map(|reads| reads.saturating_sub(*step));
             }
             disks.read_at_ns = disks.read_at_ns.saturating_sub(steps[0] * 10_000_000);
+        }
+        devices::step_back(&mut earlier, &steps);
+        if let Some(container) = &mut earlier.container {
+            if let Some(usage) = &mut container.value.cpu_usage_ns {
+                usage.value = usage.value.saturating_sub(steps[1]);
+                usage.read_at_ns = usage.read_at_ns.saturating_sub(steps[2] * 10_000_000);
+            }
+            if let Some(throttling) = &mut container.value.throttling {
+                throttling.read_at_ns = throttling.read_at_ns.saturating_sub(steps[3] * 10_000_000);
+                let periods = &mut throttling.value.periods;
+                *periods = periods.map(|periods| periods.saturating_sub(steps[4]));
+            }
+        }
+        if let Some(process) = &mut earlier.process {
+            let earlier = &mut process.value;
+            let counters = [&mut earlier.cpu_ns, &mut earlier.user_ns, &mut earlier.minor_faults];
+            for (counter, step) in counters.into_iter().zip(&steps) {
+                *counter = counter.map(|counter| counter.saturating_sub(*step));
+            }
+            process.read_at_ns = process.read_at_ns.saturating_sub(steps[1] * 10_000_000);
         }
         for pressure in [&mut earlier.pressure, &mut earlier.container_pressure] {
             for resource in Resource::ALL {
@@ -178,6 +260,7 @@ proptest! {
         let mut expected = oracle::values(before.as_ref(), &now);
         let cores = oracle::process_cores_used(before.as_ref(), &now);
         expected.insert("process_cpu_cores_used", cores);
+        processes::values(before.as_ref(), &now, &mut expected);
         for metric in BuiltIn::ALL {
             let name = metric.description().name;
             let expected = expected.remove(name).flatten();
@@ -199,7 +282,11 @@ proptest! {
             let description = metric.description();
             let Some(value) = stats.value(*metric) else { continue };
             prop_assert!(value.is_finite() && value >= 0.0, "{} is {value}", description.name);
-            if description.unit == "%" {
+            // A burst, or a limit that has just been lowered: not bounded, so not clamped.
+            let is_of_limit = description.name.starts_with("container_") && description.name.ends_with("usage_percent");
+            // Of one processor, and several threads may be busy.
+            let is_of_one = description.name.starts_with("process_cpu_");
+            if description.unit == "%" && !is_of_limit && !is_of_one {
                 prop_assert!(value <= 100.0, "{} is {value} %", description.name);
             }
         }

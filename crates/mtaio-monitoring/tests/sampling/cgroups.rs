@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use mtaio_monitoring::sampling::CgroupVersion;
 use mtaio_monitoring::sampling::linux::cgroup::{Controller, OwnCgroups, Version};
 use proptest::prelude::*;
 
@@ -27,7 +28,7 @@ fn p8_version_2_has_one_directory_for_all() {
         assert_eq!(own.hierarchy(controller).unwrap().version, Version::V2);
     }
     assert_eq!(own.unified(), Some(Path::new(expected[0])));
-    assert_eq!(own.version(), Some("v2"));
+    assert_eq!(own.version(), Some(CgroupVersion::V2));
 }
 
 #[test]
@@ -44,7 +45,7 @@ fn p8_controllers_may_share_a_hierarchy_and_lie_anywhere() {
     assert_eq!(levels(&own, Controller::Cpuacct), expected);
     assert_eq!(levels(&own, Controller::Memory), ["/mnt/memory/a", "/mnt/memory"]);
     assert_eq!(own.hierarchy(Controller::Pids), None);
-    assert_eq!((own.unified(), own.version()), (None, Some("v1")));
+    assert_eq!((own.unified(), own.version()), (None, Some(CgroupVersion::V1)));
 }
 
 #[test]
@@ -57,7 +58,7 @@ fn p8_hybrid_is_decided_per_controller() {
     assert_eq!(own.hierarchy(Controller::Memory).unwrap().version, Version::V1);
     assert_eq!(own.directory(Controller::Memory), Some(Path::new("/sys/fs/cgroup/memory/docker/c")));
     assert_eq!(own.hierarchy(Controller::Cpu).unwrap().version, Version::V2);
-    assert_eq!(own.version(), Some("hybrid"));
+    assert_eq!(own.version(), Some(CgroupVersion::Hybrid));
 }
 
 #[test]

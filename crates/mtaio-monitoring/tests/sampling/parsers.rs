@@ -1,7 +1,8 @@
 //! Single lines given to the parsers: where exactly the border runs between a value and none.
 
-use mtaio_monitoring::sampling::linux::{diskstats, loadavg, meminfo, process, stat, zoneinfo};
-use mtaio_monitoring::sampling::{RawCpu, RawDisks, RawLoad, RawMemory, RawProcess};
+use mtaio_monitoring::sampling::linux::process::Units;
+use mtaio_monitoring::sampling::linux::{Malformed, diskstats, loadavg, meminfo, process, stat, zoneinfo};
+use mtaio_monitoring::sampling::{CpuTimes, RawCpu, RawDisks, RawLoad, RawMemory, RawProcess};
 
 /// Parses `text` and compares what `pick` finds in the result; `None` stands for a text that is refused.
 #[track_caller]
@@ -20,7 +21,10 @@ fn check<T: Default, E: std::fmt::Debug, P: PartialEq + std::fmt::Debug>(
 #[test]
 fn p39_a_processor_needs_four_numbers_and_nothing_else() {
     let total = |cpu: &RawCpu| cpu.total.0;
-    check(stat::parse, "cpu  1 2 3 4\n", total, Some([1, 2, 3, 4, 0, 0, 0, 0, 0, 0]));
+    let unknown = [CpuTimes::UNKNOWN; 10];
+    let four = [1, 2, 3, 4];
+    let and_unknown = std::array::from_fn(|mode| *four.get(mode).unwrap_or(&unknown[mode]));
+    check(stat::parse, "cpu  1 2 3 4\n", total, Some(and_unknown));
     check(stat::parse, "cpu 1 2 3 4 5 6 7 8 9 10 11 12\n", total, Some([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]));
     for refused in [
         "cpu  1 2 3\n",
@@ -112,6 +116,22 @@ fn p24_fields_are_read_by_index_and_more_are_ignored() {
         check(diskstats::parse, &format!("8 0 sda 1 2 3 4 5 6 7 8 {more}\n"), counters, full);
     }
     check(diskstats::parse, "8 1 sda1 1 2 3 4\n", counters, Some((Some(1), 2, None, Some(3), 4, None)));
+    let later = |disks: &RawDisks| {
+        let disk = &disks.devices[0];
+        let of_discards = [disk.discards, disk.discard_sectors, disk.flushes, disk.flush_ms];
+        ([disk.in_flight, disk.busy_ms, disk.weighted_ms], of_discards)
+    };
+    let of = |more: &str, expected| {
+        check(diskstats::parse, &format!("8 0 sda 1 2 3 4 5 6 7 8{more}\n"), later, Some(expected));
+    };
+    of("", ([None; 3], [None; 4]));
+    of(" 9", ([Some(9), None, None], [None; 4]));
+    of(" 9 10 11", ([Some(9), Some(10), Some(11)], [None; 4]));
+    of(" 9 10 11 12 13 14 15", ([Some(9), Some(10), Some(11)], [Some(12), Some(14), None, None]));
+    let all = ([Some(9), Some(10), Some(11)], [Some(12), Some(14), Some(16), Some(17)]);
+    of(" 9 10 11 12 13 14 15 16 17", all);
+    of(" 9 10 11 12 13 14 15 16 17 18", all);
+    of(" 9 x 11 12", ([Some(9), None, None], [None; 4]));
     for refused in [
         "8 0 sda 1 2 3 4 5 6 7 8",
         "8 0 sda 1 2 3 4 5 6 7\n",
@@ -149,13 +169,17 @@ fn p11_a_zone_without_its_watermark_is_refused() {
 #[test]
 fn p32_what_counts_is_the_last_parenthesis() {
     let fields = |process: &RawProcess| (process.threads, process.start_ticks);
+    let parse = |text: &[u8], out: &mut RawProcess| {
+        *out = process::parse(text)?.raw(&Units::of_this_machine());
+        Ok::<(), Malformed>(())
+    };
     let after = "S 1 2 3 4 -1 6 7 8 9 10 11 12 13 14 15 16 5 0 777 99\n";
     for name in ["python", "a b", ")", "((", ") S 1 2 3", "", "x\ny"] {
-        check(process::parse, &format!("42 ({name}) {after}"), fields, Some((Some(5), Some(777))));
+        check(parse, &format!("42 ({name}) {after}"), fields, Some((Some(5), Some(777))));
     }
     let imitation = "42 (a) S 1 2 3 4 -1 6 7 8 9 10 11 12 13 14 15 16 0 0 777 99\n";
-    check(process::parse, imitation, fields, Some((None, Some(777))));
+    check(parse, imitation, fields, Some((None, Some(777))));
     for refused in ["", "42 a S 1\n", "42 (a)\n", "42 (a) S 1 2 3\n", &format!("42 (a) {}", after.trim_end())] {
-        check(process::parse, refused, fields, None);
+        check(parse, refused, fields, None);
     }
 }

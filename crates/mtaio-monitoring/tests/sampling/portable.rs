@@ -1,7 +1,7 @@
 //! The portable source: its counters by themselves, and all of it beside the native source on this machine.
 
 use mtaio_monitoring::sampling::portable::{ProcessorCounters, SharedDrives};
-use mtaio_monitoring::sampling::{DiskKind, RawDisk};
+use mtaio_monitoring::sampling::{CpuTimes, DiskKind, RawDisk};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -14,7 +14,8 @@ fn check(shares: &[(f32, &[f32])], total: (u64, u64), cores: &[(u64, u64)]) {
     }
     let cpu = counters.counters();
     let busy_and_idle = |times: [u64; 10]| {
-        assert_eq!(times.iter().sum::<u64>(), times[0] + times[3], "{times:?}");
+        let unknown = times.iter().filter(|&&ticks| ticks == CpuTimes::UNKNOWN).count();
+        assert_eq!(unknown, 8, "it knows busy and idle, and nothing else: {times:?}");
         (times[0], times[3])
     };
     assert_eq!(busy_and_idle(cpu.total.0), total);
@@ -68,7 +69,7 @@ mod beside_native {
     use mtaio_monitoring::clock::Clock;
     use mtaio_monitoring::sampling::linux::LinuxSource;
     use mtaio_monitoring::sampling::portable::PortableSource;
-    use mtaio_monitoring::sampling::{CpuTimes, RawSample, Source};
+    use mtaio_monitoring::sampling::{CpuTimes, RawInterface, RawSample, Source};
 
     /// One sample of each source, one right after the other.
     fn both(native: &mut LinuxSource, portable: &mut PortableSource) -> (RawSample, RawSample) {
@@ -124,6 +125,47 @@ mod beside_native {
     }
 
     #[test]
+    fn networks_agree() {
+        let (mut native, mut portable) = (LinuxSource::new(), PortableSource::new());
+        let (before, other) = both(&mut native, &mut portable);
+        let (after, _) = both(&mut native, &mut portable);
+        let [before, other, after] = [before, other, after].map(|sample| sample.network.unwrap().value.interfaces);
+        assert_eq!(before.len(), other.len());
+        for one in other {
+            let named = |list: &[RawInterface]| list.iter().find(|other| other.name == one.name).unwrap().clone();
+            let (before, after) = (named(&before), named(&after));
+            for (before, one, after) in [
+                (before.received, one.received, after.received),
+                (before.transmitted, one.transmitted, after.transmitted),
+            ] {
+                assert!((before.bytes..=after.bytes).contains(&one.bytes), "{before:?} {one:?} {after:?}");
+                assert!((before.packets..=after.packets).contains(&one.packets), "{before:?} {one:?} {after:?}");
+                assert_eq!((one.errors, one.drops), (before.errors, None));
+            }
+        }
+    }
+
+    #[test]
+    fn room_and_the_time_of_the_boot_agree() {
+        let (native, portable) = both(&mut LinuxSource::new(), &mut PortableSource::new());
+        let (host, other) = (native.host.unwrap().value, portable.host.unwrap().value);
+        let seconds = |uptime_ns: Option<u64>| uptime_ns.unwrap() / 1_000_000_000;
+        assert!(seconds(host.uptime_ns).abs_diff(seconds(other.uptime_ns)) <= 1);
+        let boot = (host.activity.boot_seconds.unwrap(), other.activity.boot_seconds.unwrap());
+        assert!(boot.0.abs_diff(boot.1) <= 2, "{boot:?}");
+        assert_eq!((other.activity.context_switches, other.file_handles), (None, None));
+        let mounts = native.filesystems.unwrap().value.mounts;
+        // In a container no mounted file system may be one that `sysinfo` lists.
+        for one in portable.filesystems.iter().flat_map(|other| other.value.mounts.iter()) {
+            let Some(same) = mounts.iter().find(|mount| mount.mount_point == one.mount_point) else { continue };
+            let (space, other) = (same.space.unwrap(), one.space.unwrap());
+            assert_eq!((space.total_bytes, other.free_bytes), (other.total_bytes, None), "{}", one.mount_point);
+            let difference = space.available_bytes.abs_diff(other.available_bytes);
+            assert!(difference < 1 << 28, "{}: {difference}", one.mount_point);
+        }
+    }
+
+    #[test]
     fn shares_of_processors_agree() {
         let (mut native, mut portable) = (LinuxSource::new(), PortableSource::new());
         let before = both(&mut native, &mut portable);
@@ -156,5 +198,22 @@ mod beside_native {
         let [first, second] = samples.map(|sample| sample.cpu.unwrap());
         assert_eq!(first, second, "the counters, and the time that belongs to them, stand still");
         assert!(portable.minimum_window_seconds() >= 0.2);
+    }
+}
+
+#[test]
+fn what_an_interface_is_follows_from_its_name_where_nothing_else_tells() {
+    use mtaio_monitoring::sampling::InterfaceKind::{Loopback, Stacked, Virtual};
+    use mtaio_monitoring::sampling::portable::interface_kind;
+    for (name, kind) in [
+        ("lo0", Loopback),
+        ("Loopback Pseudo-Interface 1", Loopback),
+        ("en0", Virtual),
+        ("Ethernet 2", Virtual),
+        ("utun3", Stacked),
+        ("bridge100", Stacked),
+        ("awdl0", Stacked),
+    ] {
+        assert_eq!(interface_kind(name), kind, "{name}");
     }
 }

@@ -123,6 +123,10 @@ fn push_trace(text: &mut String, names: &Names, trace: Trace<'_>, origin: u64) {
     let record: &Record = trace.record();
     push_field(text, "{\"id\":", record.id);
     push_count(text, ",\"parent\":", record.parent);
+    if let Some(outer) = trace.outer() {
+        push_count(text, ",\"outer_parent\":", outer.trace);
+        push_count(text, ",\"outer_task\":", u64::from(outer.task));
+    }
     text.push_str(",\"name\":");
     text.push_str(names.get(record.name));
     push_field(text, ",\"start_ns\":", record.start - origin);
@@ -162,6 +166,7 @@ fn push_task(text: &mut String, profile: &Profile, task: &TaskRecord, origin: u6
     let name = |name: NameId| profile.data.name(name);
     push_field(text, "{\"id\":", task.id);
     push_count(text, ",\"parent\":", task.parent);
+    push_count(text, ",\"outer_parent\":", task.outer);
     text.push_str(",\"name\":");
     push_string(text, &task.name);
     text.push_str(",\"coroutine\":");

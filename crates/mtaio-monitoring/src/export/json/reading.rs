@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::error::{MonitoringError, Result};
 use crate::metrics::{Buckets, FINE_SCALE, SketchSnapshot};
 use crate::profiler::{
-    Data, Extra, Metadata, NameId, Plain, Profile, Record, Status, Sum, TaskRecord, ThreadInfo,
+    Data, Extra, Metadata, NameId, Outer, Plain, Profile, Record, Status, Sum, TaskRecord, ThreadInfo,
 };
 
 use super::shape::{Durations, File, Header, NamedSum, Side, Task, Thread, Trace};
@@ -52,7 +52,8 @@ impl Profile {
         if file.format != FORMAT || file.version != VERSION {
             return Err(other_kind(&file.format, &file.version.to_string()));
         }
-        Reading { origin: file.origin_ns, names: Names::new(), extras: Vec::new() }.profile(file)
+        let (names, extras, outer) = (Names::new(), Vec::new(), HashMap::new());
+        Reading { origin: file.origin_ns, outer, names, extras }.profile(file)
     }
 }
 
@@ -126,6 +127,7 @@ impl Names {
 
 struct Reading {
     origin: u64,
+    outer: HashMap<u64, Outer>,
     names: Names,
     extras: Vec<Extra>,
 }
@@ -171,6 +173,7 @@ impl Reading {
             tasks,
             let_go,
             dropped,
+            outer: self.outer,
             sums,
             span_ns: span,
             taken_ns: taken,
@@ -202,6 +205,14 @@ impl Reading {
         if let Some(run) = trace.run_ns {
             record.set_run(Some(later(0, run).ok_or_else(|| place(&"its run_ns is too large"))?));
         }
+        // What has a parent, or a task, is not asked for another profiler's.
+        let outer = Outer {
+            trace: if trace.parent == 0 { trace.outer_parent } else { 0 },
+            task: if trace.task == 0 { trace.outer_task } else { 0 },
+        };
+        if outer != Outer::default() {
+            self.outer.insert(id, outer);
+        }
         let metadata = trace.metadata.map_or_else(Metadata::default, |metadata| *metadata);
         let attachment = (!metadata.is_empty() || trace.stack_trace.is_some())
             .then(|| Arc::new(Plain { metadata, stack_trace: trace.stack_trace }) as Arc<_>);
@@ -227,6 +238,7 @@ impl Reading {
         Ok(TaskRecord {
             id,
             parent: task.parent,
+            outer: if task.parent == 0 { task.outer_parent } else { 0 },
             name: task.name.into(),
             coroutine: self.names.id(&task.coroutine),
             created_at: task.created_at.map_or(NameId::OVERFLOW, |created_at| self.names.id(&created_at)),

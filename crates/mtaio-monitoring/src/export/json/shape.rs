@@ -50,6 +50,8 @@ pub(super) struct Task<'a> {
     pub(super) id: u32,
     #[serde(default)]
     pub(super) parent: u64,
+    #[serde(default)]
+    pub(super) outer_parent: u64,
     #[serde(borrow)]
     pub(super) name: Cow<'a, str>,
     #[serde(borrow)]
@@ -71,6 +73,10 @@ pub(super) struct Trace<'a> {
     pub(super) id: u64,
     #[serde(default)]
     pub(super) parent: u64,
+    #[serde(default)]
+    pub(super) outer_parent: u64,
+    #[serde(default)]
+    pub(super) outer_task: u32,
     #[serde(borrow)]
     pub(super) name: Cow<'a, str>,
     pub(super) start_ns: u64,

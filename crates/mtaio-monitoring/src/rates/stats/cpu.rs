@@ -1,13 +1,16 @@
 //! Processors, as a reader sees them.
 
-use super::ratio;
+use super::{CoreStats, ratio};
 use crate::rates::interval::{CpuGroup, ProcessGroup};
 use crate::rates::packed::Packed32;
 
-/// Processors. Percentages are of all processors together, 0–100, over [`SystemStats::elapsed_seconds`].
+/// Processors. Percentages but for `usage_percent` are of all processors of the machine together, 0–100, over
+/// [`SystemStats::elapsed_seconds`](super::SystemStats::elapsed_seconds).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CpuStats {
-    /// Time spent working: user + nice + system + irq + softirq. Neither iowait nor steal is work.
+    /// Time in use, of what this process may use: with `scope="auto"`, where a quota, a cpuset or its affinity leaves
+    /// it less than the machine, what its control group used of that, and then not clamped, for a burst may take it
+    /// above 100. Else `host_usage_percent`.
     pub usage_percent: Option<f64>,
     /// Runnable and uninterruptible tasks of the machine, averaged over 1, 5 and 15 minutes.
     pub load_average: Option<[f64; 3]>,
@@ -44,6 +47,10 @@ pub struct CpuStats {
     pub system_thread_count: Option<u32>,
     /// Threads of the whole system that are running or ready to.
     pub running_thread_count: Option<u32>,
+    /// Each processor by itself; `None` in rows of the history.
+    pub cores: Option<Vec<CoreStats>>,
+    /// Time that the machine spent working: user + nice + system + irq + softirq. Neither iowait nor steal is work.
+    pub host_usage_percent: Option<f64>,
 }
 
 pub(super) fn cpu_stats(cpu: &CpuGroup, process: &ProcessGroup) -> CpuStats {
@@ -73,5 +80,7 @@ pub(super) fn cpu_stats(cpu: &CpuGroup, process: &ProcessGroup) -> CpuStats {
         process_cores_used: ratio(process.delta_cpu_ns.get(), process.elapsed_ns.get()),
         system_thread_count: process.system_threads.get(),
         running_thread_count: process.running_threads.get(),
+        cores: None,
+        host_usage_percent: cpu.delta.usage_percent(),
     }
 }

@@ -1,6 +1,7 @@
 //! Disks, as a reader sees them.
 
-use super::ratio;
+use super::{DiskStats, ratio};
+use crate::rates::host::HostGroup;
 use crate::rates::interval::IoGroup;
 use crate::rates::packed::{Packed32, Packed64};
 use crate::sampling::SECTOR_BYTES;
@@ -28,9 +29,14 @@ pub struct IoStats {
     pub read_latency_seconds: Option<f64>,
     /// Mean seconds a write took; `None` where there was none.
     pub write_latency_seconds: Option<f64>,
+    /// Share of the time in which the busiest whole disk had a request under way; 0–100. A disk that works on many
+    /// requests at once may be at 100 and far from its limit: latency tells more (P26).
+    pub utilisation_percent: Option<f64>,
+    /// Each device by itself; `None` in rows of the history.
+    pub devices: Option<Vec<DiskStats>>,
 }
 
-pub(super) fn io_stats(io: &IoGroup, elapsed_ns: Option<u64>) -> IoStats {
+pub(super) fn io_stats(io: &IoGroup, host: &HostGroup, elapsed_ns: Option<u64>) -> IoStats {
     let per_second = |count: Option<u64>| ratio(count, elapsed_ns).map(|rate| 1e9 * rate);
     let bytes = |sectors: Packed64| sectors.get().map(|sectors| sectors.saturating_mul(SECTOR_BYTES));
     let count = |count: Packed32| count.get().map(u64::from);
@@ -48,5 +54,7 @@ pub(super) fn io_stats(io: &IoGroup, elapsed_ns: Option<u64>) -> IoStats {
         write_count_per_second: per_second(count(io.delta_writes)),
         read_latency_seconds: latency(io.delta_read_ms, io.delta_reads),
         write_latency_seconds: latency(io.delta_write_ms, io.delta_writes),
+        utilisation_percent: host.busiest_disk_millionths.get().map(|share| f64::from(share) / 1e4),
+        devices: None,
     }
 }

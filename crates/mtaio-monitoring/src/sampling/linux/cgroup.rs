@@ -10,6 +10,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use crate::sampling::CgroupVersion;
+
 /// A controller that is read from. Version 2 calls `Blkio` `io`, and has `Cpuacct` in `cpu`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Controller {
@@ -137,14 +139,14 @@ impl OwnCgroups {
         self.unified.as_ref().map(Hierarchy::directory)
     }
 
-    /// `"v1"`, `"v2"` or `"hybrid"`, as far as groups can be seen; `None` where there are none.
+    /// Which interfaces the groups that can be seen have; `None` where there are none.
     #[must_use]
-    pub fn version(&self) -> Option<&'static str> {
+    pub fn version(&self) -> Option<CgroupVersion> {
         let has_v1 = self.v1.iter().flatten().any(Option::is_some);
         match (has_v1, self.unified.is_some()) {
-            (true, true) => Some("hybrid"),
-            (true, false) => Some("v1"),
-            (false, true) => Some("v2"),
+            (true, true) => Some(CgroupVersion::Hybrid),
+            (true, false) => Some(CgroupVersion::V1),
+            (false, true) => Some(CgroupVersion::V2),
             (false, false) => None,
         }
     }

@@ -4,9 +4,12 @@ use super::Malformed;
 use super::cursor::Cursor;
 use crate::sampling::{DiskKind, RawDisk, RawDisks};
 
-/// Of the counters after the name, how many are read. Since 4.18 there are 15 (discards), since 5.5 there are 17
-/// (flushes); a kernel may add more (P24).
-const USED_COUNTERS: usize = 8;
+/// Of the counters after the name, how many are read. There are 11 since 2.6; since 4.18 there are 15 (discards), since
+/// 5.5 there are 17 (flushes); a kernel may add more (P24).
+const USED_COUNTERS: usize = 17;
+
+/// A line that has less than the first counters of reads and writes is damaged.
+const FEWEST_COUNTERS: usize = 8;
 
 /// Kernels before 2.6.25 counted less for a partition: reads, sectors read, writes, sectors written.
 const OLD_PARTITION_COUNTERS: usize = 4;
@@ -46,7 +49,8 @@ struct Line<'a> {
     device: (u32, u32),
     name: &'a str,
     counters: [u64; USED_COUNTERS],
-    is_old_partition: bool,
+    /// How many of them the kernel prints.
+    count: usize,
 }
 
 impl<'a> Line<'a> {
@@ -58,14 +62,20 @@ impl<'a> Line<'a> {
         let mut counters = [0; USED_COUNTERS];
         let mut count = 0;
         while count < USED_COUNTERS && !text.is_at_line_end() {
-            counters[count] = text.number()?;
+            let Some(counter) = text.number() else {
+                // What is wrong after the counters that every kernel prints costs only what it hides.
+                if count < FEWEST_COUNTERS {
+                    return None;
+                }
+                break;
+            };
+            counters[count] = counter;
             count += 1;
         }
-        let is_old_partition = count == OLD_PARTITION_COUNTERS;
-        if count < USED_COUNTERS && !is_old_partition {
+        if count < FEWEST_COUNTERS && count != OLD_PARTITION_COUNTERS {
             return None;
         }
-        text.skip_line().then_some(Self { device: (major, minor), name, counters, is_old_partition })
+        text.skip_line().then_some(Self { device: (major, minor), name, counters, count })
     }
 
     fn store(&self, disk: &mut RawDisk) {
@@ -74,16 +84,20 @@ impl<'a> Line<'a> {
             disk.name.push_str(self.name);
         }
         disk.device = self.device;
-        if self.is_old_partition {
+        let counter = |index: usize| (index < self.count).then(|| self.counters[index]);
+        if self.count == OLD_PARTITION_COUNTERS {
             let [reads, read_sectors, writes, write_sectors, ..] = self.counters;
             disk.kind = DiskKind::Partition;
             (disk.reads, disk.read_sectors, disk.read_ms) = (Some(reads), read_sectors, None);
             (disk.writes, disk.write_sectors, disk.write_ms) = (Some(writes), write_sectors, None);
         } else {
-            let [reads, _, read_sectors, read_ms, writes, _, write_sectors, write_ms] = self.counters;
+            let [reads, _, read_sectors, read_ms, writes, _, write_sectors, write_ms, ..] = self.counters;
             disk.kind = DiskKind::Whole;
             (disk.reads, disk.read_sectors, disk.read_ms) = (Some(reads), read_sectors, Some(read_ms));
             (disk.writes, disk.write_sectors, disk.write_ms) = (Some(writes), write_sectors, Some(write_ms));
         }
+        (disk.in_flight, disk.busy_ms, disk.weighted_ms) = (counter(8), counter(9), counter(10));
+        (disk.discards, disk.discard_sectors) = (counter(11), counter(13));
+        (disk.flushes, disk.flush_ms) = (counter(15), counter(16));
     }
 }

@@ -12,6 +12,8 @@
 //!   read stops before the first record that does not fit into what is left of the kernel's page, however much was
 //!   asked for. A short answer, even one far from 4096 bytes, says nothing, so these are read until 0. The extra
 //!   call only finds that no record is left: it formats none.
+//! - *Many short records* (`seq_open`: net/dev, a record an interface, of less than 400 bytes). An answer that ends a line
+//!   and would have left room for one more in the smallest page there is (4096 bytes) has stopped at the end.
 
 use std::fs::File;
 use std::io;
@@ -25,7 +27,12 @@ pub(super) enum Records {
     One,
     /// Only an empty answer is the end.
     Many,
+    /// An answer that ends a line and leaves room for another record is the end.
+    ManyShort,
 }
+
+/// The longest answer after which another short record would have fitted into the kernel's page.
+const ROOM_FOR_A_SHORT_RECORD: usize = 4096 - 512;
 
 /// No file read here comes near this size: one that does is not what it should be, and must not eat the memory.
 const LARGEST_FILE_BYTES: usize = 16 * 1024 * 1024;
@@ -74,14 +81,19 @@ fn fill(file: &File, records: Records, buffer: &mut Vec<u8>) -> io::Result<usize
             }
             buffer.resize((filled * 2).max(4096), 0);
         }
-        match file.read_at(&mut buffer[filled..], filled as u64) {
+        let answered = match file.read_at(&mut buffer[filled..], filled as u64) {
             Ok(0) => return Ok(filled),
-            Ok(length) => filled += length,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
-        }
-        let whole_lines = filled.checked_sub(1).is_some_and(|last| buffer[last] == b'\n');
-        if records == Records::One && whole_lines && filled < buffer.len() {
+        };
+        filled += answered;
+        let is_last = match records {
+            Records::One => true,
+            Records::Many => false,
+            Records::ManyShort => answered < ROOM_FOR_A_SHORT_RECORD,
+        };
+        if is_last && buffer[filled - 1] == b'\n' && filled < buffer.len() {
             return Ok(filled);
         }
     }

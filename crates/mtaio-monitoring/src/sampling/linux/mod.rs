@@ -13,29 +13,48 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{OpenTriggers, RawSample, Section, SectionHealth, Source, Timed};
+use super::{OpenTriggers, RawActivity, RawSample, Section, SectionHealth, Source, Timed};
 use crate::clock::Clock;
 
 pub mod cgroup;
+pub mod cgroup_files;
+mod container;
 mod cursor;
 mod disk_kinds;
 pub mod diskstats;
 mod file;
+mod filesystems;
+pub mod host;
+mod interface_kinds;
 pub mod loadavg;
 pub mod meminfo;
+pub mod mounts;
+pub mod netdev;
+mod network;
 mod own_cgroups;
+mod own_process;
 mod paced;
 pub mod pressure;
 pub mod process;
+pub mod process_io;
+mod processes;
 pub mod resident;
 pub mod stat;
+mod tree;
 pub(super) mod triggers;
 pub mod zoneinfo;
 
+use container::ContainerReader;
 use disk_kinds::DiskKinds;
 use file::{KeptFile, Records};
+use filesystems::Filesystems;
+use host::Host;
+use network::Network;
 use own_cgroups::CgroupFinder;
+use own_process::OwnProcess;
 use pressure::PressureFiles;
+use process::Units;
+use tree::TreeReader;
 use triggers::PressureTriggers;
 
 /// Reads a Linux machine, or a recording of one.
@@ -47,14 +66,20 @@ pub struct LinuxSource {
     zones: Origin,
     disks: Origin,
     process: Origin,
-    pressure: PressureFiles,
-    container_pressure: PressureFiles,
-    triggers: Arc<PressureTriggers>,
+    network: Network,
+    filesystems: Filesystems,
+    host: Host,
     disk_kinds: DiskKinds,
     cgroups: CgroupFinder,
+    container: ContainerReader,
+    own: OwnProcess,
+    tree: TreeReader,
+    units: Units,
+    pressure: PressureFiles,
+    container_pressure: PressureFiles,
     /// The generation of `cgroups` that `container_pressure` is of.
     cgroups_seen: u64,
-    page_bytes: u64,
+    triggers: Arc<PressureTriggers>,
     buffer: Vec<u8>,
 }
 
@@ -76,6 +101,7 @@ impl LinuxSource {
     pub fn with_root(root: impl AsRef<Path>) -> Self {
         let root = root.as_ref();
         let origin = |path: &str, records| Origin::new(KeptFile::new(root.join(path), records));
+        let page_bytes = rustix::param::page_size() as u64;
         Self {
             cpu: origin("proc/stat", Records::One),
             load: origin("proc/loadavg", Records::One),
@@ -83,13 +109,19 @@ impl LinuxSource {
             zones: origin("proc/zoneinfo", Records::Many),
             disks: origin("proc/diskstats", Records::Many),
             process: origin("proc/self/stat", Records::One),
-            pressure: PressureFiles::of_host(root),
-            container_pressure: PressureFiles::of_cgroup(None, 0),
-            triggers: Arc::new(PressureTriggers::new(root)),
+            network: Network::new(root),
+            filesystems: Filesystems::new(root),
+            host: Host::new(root, page_bytes),
             disk_kinds: DiskKinds::new(root.join("sys/class/block")),
             cgroups: CgroupFinder::new(root),
+            container: ContainerReader::new(root),
+            own: OwnProcess::new(root),
+            tree: TreeReader::new(root),
+            units: Units::of_this_machine(),
+            pressure: PressureFiles::of_host(root),
+            container_pressure: PressureFiles::of_cgroup(None, 0),
             cgroups_seen: 0,
-            page_bytes: rustix::param::page_size() as u64,
+            triggers: Arc::new(PressureTriggers::new(root)),
             buffer: vec![0; INITIAL_BUFFER_BYTES],
         }
     }
@@ -106,19 +138,32 @@ impl Source for LinuxSource {
         let buffer = &mut self.buffer;
         out.clock = clock.now();
         self.cgroups.look(buffer, out.clock.monotonic_ns);
-        self.cpu.read(buffer, clock, &mut out.cpu, stat::parse);
+        let mut activity = RawActivity::default();
+        self.cpu.read(buffer, clock, &mut out.cpu, |text, cpu| {
+            host::parse_activity(text, &mut activity);
+            stat::parse(text, cpu)
+        });
+        let activity = out.cpu.as_ref().map(|cpu| Timed { read_at_ns: cpu.read_at_ns, value: activity });
         self.load.read(buffer, clock, &mut out.load, loadavg::parse);
         self.memory.read(buffer, clock, &mut out.memory, meminfo::parse);
         self.disks.read(buffer, clock, &mut out.disks, diskstats::parse);
-        self.process.read(buffer, clock, &mut out.process, process::parse);
-        let now_ns = out.clock.monotonic_ns;
-        self.pressure.read(buffer, clock, now_ns, &mut out.pressure);
+        let units = self.units;
+        self.process.read(buffer, clock, &mut out.process, |text, process| {
+            *process = process::parse(text)?.raw(&units);
+            Ok(())
+        });
+
+        let now = out.clock;
+        self.network.read(now, buffer, clock, &mut out.network);
+        self.filesystems.read(now, buffer, clock, &mut out.filesystems);
+        self.host.read(now, buffer, clock, activity, &mut out.host);
+        self.pressure.read(buffer, clock, now.monotonic_ns, &mut out.pressure);
         if self.cgroups_seen != self.cgroups.generation() {
             self.cgroups_seen = self.cgroups.generation();
             let own = pressure::own_cgroup(self.cgroups.own());
             self.container_pressure = PressureFiles::of_cgroup(own, self.cgroups_seen);
         }
-        self.container_pressure.read(buffer, clock, now_ns, &mut out.container_pressure);
+        self.container_pressure.read(buffer, clock, now.monotonic_ns, &mut out.container_pressure);
 
         if let Some(memory) = &mut out.memory
             && memory.value.available.unwrap_or(0) == 0
@@ -126,7 +171,7 @@ impl Source for LinuxSource {
             // Only a kernel before 3.14, or one that misreports (P12), costs this file: it is long.
             let mut low_pages: Option<Timed<u64>> = None;
             self.zones.read(buffer, clock, &mut low_pages, zoneinfo::parse);
-            memory.value.low_watermark = low_pages.and_then(|pages| pages.value.checked_mul(self.page_bytes));
+            memory.value.low_watermark = low_pages.and_then(|pages| pages.value.checked_mul(units.page_bytes));
         }
         if let Some(disks) = &mut out.disks {
             self.disk_kinds.assign(&mut disks.value.devices);
@@ -137,6 +182,11 @@ impl Source for LinuxSource {
             process.value.cpu_ns = Some(cpu_ns);
             process.read_at_ns = clock.monotonic_ns();
         }
+        let disks = out.disks.as_ref().map_or(&[][..], |disks| &disks.value.devices);
+        out.container = self.container.read(&self.cgroups, disks, buffer, clock);
+        self.own.read(buffer, clock, out);
+        let now_ns = out.clock.monotonic_ns;
+        self.tree.read(clock, now_ns, self.cgroups.own(), self.own.descriptor_count(), &mut out.tree);
     }
 
     fn health(&self) -> Vec<SectionHealth> {
@@ -153,10 +203,31 @@ impl Source for LinuxSource {
                 }
                 Section::Disks => self.disks.health(section),
                 Section::Process => self.process.health(section),
+                Section::Network => self.network.health(section),
+                Section::Filesystems => self.filesystems.health(section),
+                Section::Host => self.host.health(section),
+                Section::Container => self.container.health(&self.cgroups),
+                Section::ProcessIo | Section::Descriptors | Section::ProcessMemory => self.own.health(section),
+                Section::Tree => self.tree.health(),
                 Section::Pressure => self.pressure.health(),
                 Section::ContainerPressure => self.container_pressure.health(),
             })
             .collect()
+    }
+
+    fn failures(&self) -> u64 {
+        let files = [&self.cpu, &self.load, &self.memory, &self.disks, &self.process];
+        let sections = [
+            self.network.failures(),
+            self.filesystems.failures(),
+            self.host.failures(),
+            self.container.failures(),
+            self.own.failures(),
+            self.tree.failures(),
+            self.pressure.failures(),
+            self.container_pressure.failures(),
+        ];
+        files.into_iter().map(|file| file.failures).chain(sections).sum()
     }
 
     fn pressure_triggers(&self) -> Option<Arc<dyn OpenTriggers>> {
@@ -192,6 +263,16 @@ enum Failure {
     Content(Malformed),
 }
 
+impl Failure {
+    fn of(&self, path: &Path) -> String {
+        let path = path.display();
+        match self {
+            Self::Read(error) => format!("{path}: {error}"),
+            Self::Content(malformed) => format!("{path}: {malformed}"),
+        }
+    }
+}
+
 impl Origin {
     fn new(file: KeptFile) -> Self {
         Self { file, reads: 0, failures: 0, last_failure: None }
@@ -223,12 +304,20 @@ impl Origin {
         }
     }
 
+    /// Counts a reading of something that is no file of which [`Self::read`] knows how.
+    fn count<T>(&mut self, outcome: Result<T, Failure>) -> Option<T> {
+        self.reads += 1;
+        outcome.map_err(|failure| self.note(failure)).ok()
+    }
+
+    /// Counts a part of a reading that gave nothing, or the whole of it.
+    fn note(&mut self, failure: Failure) {
+        self.failures += 1;
+        self.last_failure = Some(failure);
+    }
+
     fn last_error(&self) -> Option<String> {
-        let path = self.file.path().display();
-        self.last_failure.as_ref().map(|failure| match failure {
-            Failure::Read(error) => format!("{path}: {error}"),
-            Failure::Content(malformed) => format!("{path}: {malformed}"),
-        })
+        self.last_failure.as_ref().map(|failure| failure.of(self.file.path()))
     }
 
     fn health(&self, section: Section) -> SectionHealth {

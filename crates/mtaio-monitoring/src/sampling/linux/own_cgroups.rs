@@ -18,7 +18,7 @@ pub(super) struct CgroupFinder {
     membership: Vec<u8>,
     own: OwnCgroups,
     generation: u64,
-    last_error: Option<(&'static str, io::Error)>,
+    last_error: Option<String>,
 }
 
 impl CgroupFinder {
@@ -44,7 +44,7 @@ impl CgroupFinder {
         self.last_error = self.refresh(buffer).err();
     }
 
-    fn refresh(&mut self, buffer: &mut Vec<u8>) -> Result<(), (&'static str, io::Error)> {
+    fn refresh(&mut self, buffer: &mut Vec<u8>) -> Result<(), String> {
         match self.cgroup.read(buffer) {
             Ok(text) if text == self.membership => return Ok(()),
             Ok(text) => {
@@ -53,7 +53,7 @@ impl CgroupFinder {
             }
             Err(error) => {
                 self.cgroup.close();
-                return Err(("/proc/self/cgroup", error));
+                return Err(failure(&self.cgroup, &error));
             }
         }
         let outcome = match self.mountinfo.read(buffer) {
@@ -64,7 +64,7 @@ impl CgroupFinder {
             Err(error) => {
                 self.own = OwnCgroups::default();
                 self.membership.clear();
-                Err(("/proc/self/mountinfo", error))
+                Err(failure(&self.mountinfo, &error))
             }
         };
         self.generation += 1;
@@ -83,6 +83,10 @@ impl CgroupFinder {
     }
 
     pub(super) fn last_error(&self) -> Option<String> {
-        self.last_error.as_ref().map(|(path, error)| format!("{path}: {error}"))
+        self.last_error.clone()
     }
+}
+
+fn failure(file: &KeptFile, error: &io::Error) -> String {
+    format!("{}: {error}", file.path().display())
 }

@@ -124,15 +124,23 @@ impl PressureFiles {
         }
     }
 
+    /// Readings that gave nothing, without allocating.
+    pub(super) fn failures(&self) -> u64 {
+        self.counted().map(|file| file.origin.failures).sum()
+    }
+
+    fn counted(&self) -> impl Iterator<Item = &PressureFile> {
+        self.files.iter().filter(|file| file.resource != Resource::Irq)
+    }
+
     /// A missing `irq` is no failure: few kernels have it. That it is missing is told where nothing else is.
     pub(super) fn health(&self) -> SectionHealth {
-        let counted = || self.files.iter().filter(|file| file.resource != Resource::Irq);
         let missing = self.files.is_empty().then(|| "this process is in no cgroup that has one".to_owned());
         SectionHealth {
             section: self.section,
             origin: self.pattern.clone(),
-            reads: counted().map(|file| file.origin.reads).sum(),
-            failures: counted().map(|file| file.origin.failures).sum(),
+            reads: self.counted().map(|file| file.origin.reads).sum(),
+            failures: self.failures(),
             last_error: missing.or_else(|| self.files.iter().find_map(PressureFile::last_error)),
         }
     }

@@ -38,7 +38,7 @@ pub fn parse(text: &[u8], out: &mut RawCpu) -> Result<(), Malformed> {
 
 /// The numbers up to the end of the line, and no other text.
 fn times(line: &mut Cursor<'_>) -> Option<CpuTimes> {
-    let mut modes = [0; 10];
+    let mut modes = [CpuTimes::UNKNOWN; 10];
     let mut count = 0;
     while !line.is_at_line_end() {
         let ticks = line.number()?;
