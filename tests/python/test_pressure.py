@@ -72,7 +72,8 @@ def test_p19_shares_are_those_of_the_kernels_totals() -> None:
         assert stats.pressure.cpu.full_percent is None, "of a whole machine it means nothing"
         assert stats.pressure.cpu.some_avg10_percent is not None
         for resource in (stats.pressure.memory, stats.pressure.io):
-            assert resource.some_percent is not None and resource.full_percent is not None
+            assert resource.some_percent is not None
+            assert resource.full_percent is not None
             assert 0.0 <= resource.full_percent <= resource.some_percent + 0.1 <= 100.1
 
     run(main())
@@ -109,7 +110,8 @@ def test_p19_what_is_missing_is_said_with_the_reason() -> None:
             assert machine.failures == machine.reads > 0
             assert machine.last_error
         else:
-            assert machine.reads > 0 and machine.failures == 0
+            assert machine.reads > 0
+            assert machine.failures == 0
         assert "container pressure" in sections
 
     run(main())
@@ -135,7 +137,8 @@ def test_p20_the_kernel_wakes_a_handler() -> None:
             with burning(BUSY):
                 first = await asyncio.wait_for(told.get(), 20)
                 second = await asyncio.wait_for(told.get(), 20)
-        assert first.source == "kernel" and first.value is None
+        assert first.source == "kernel"
+        assert first.value is None
         assert (first.resource, first.kind, first.threshold, first.window_seconds) == ("cpu", "some", LITTLE, 2.0)
         assert first.scope == trigger.scope
         assert abs(first.timestamp - time.time()) < 60
@@ -159,7 +162,8 @@ def test_p20_a_window_that_needs_a_privilege_is_made_longer_or_sampled_and_never
             if trigger.mode == "kernel":
                 assert trigger.window_seconds == 1.0 or (trigger.window_seconds == 2.0 and trigger.reason)
             else:
-                assert trigger.reason and trigger.window_seconds == 1.0
+                assert trigger.reason
+                assert trigger.window_seconds == 1.0
             if total("cpu") is not None:
                 with burning(BUSY):
                     await told.wait()

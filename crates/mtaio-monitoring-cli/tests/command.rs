@@ -93,6 +93,7 @@ fn samples_for_programs() {
         fields.sort();
         let expected = [
             "container",
+            "container_pressure",
             "cpu",
             "elapsed_seconds",
             "filesystems",
@@ -102,6 +103,7 @@ fn samples_for_programs() {
             "memory",
             "monitor",
             "network",
+            "pressure",
             "process",
             "sequence",
             "space",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import List  # noqa: UP035 - spelt as the reference prints it
 
 from ._devices import CoreStats, DiskStats, FilesystemStats, HostStats, NetworkStats, SpaceStats
+from ._pressure import PressureStats, PressureTriggerHealth
 from ._processes import ContainerStats, MonitorStats, ProcessStats, TreeStats
 
 

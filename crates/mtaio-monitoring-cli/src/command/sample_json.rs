@@ -2,7 +2,8 @@
 
 use mtaio_monitoring::rates::{
     ContainerStats, CoreStats, CpuStats, DiskStats, FilesystemStats, HostStats, InterfaceStats, IoStats,
-    MemoryStats, MonitorStats, NetworkStats, Pressure, PressureStats, ProcessStats, SpaceStats, SystemStats, TreeStats,
+    MemoryStats, MonitorStats, NetworkStats, Pressure, PressureStats, ProcessStats, SpaceStats, SystemStats,
+    TreeStats,
 };
 use mtaio_monitoring::sampling::{DiskKind, InterfaceKind};
 use serde::ser::{Serialize, SerializeStruct, Serializer};

@@ -42,6 +42,7 @@ pub use pressure::{PressureGroup, PressureWindow, StallDelta, pressure_group};
 pub use process::{ProcessEventGroup, ProcessIoGroup, ProcessMemoryGroup, ProcessTimeGroup};
 pub use stats::{
     ContainerStats, CoreStats, CpuStats, DiskStats, FilesystemStats, HostStats, InterfaceStats, IoStats,
-    MemoryStats, MonitorStats, NetworkStats, Pressure, PressureStats, ProcessStats, SpaceStats, SystemStats, TreeStats,
+    MemoryStats, MonitorStats, NetworkStats, Pressure, PressureStats, ProcessStats, SpaceStats, SystemStats,
+    TreeStats,
 };
 pub use tree::{TreeGroup, TreeIoGroup};

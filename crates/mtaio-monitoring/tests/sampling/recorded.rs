@@ -418,7 +418,11 @@ fn p41_missing_files_are_counted_and_named() {
     assert_eq!(sample.memory.unwrap().value.total, Some(2048 * 1024));
     // The others are not looked for with every sample.
     let later = [Section::ProcessIo, Section::Descriptors, Section::ProcessMemory, Section::Tree];
-    for health in source.health().into_iter().filter(|health| !later.contains(&health.section) && !health.section.is_optional()) {
+    for health in source
+        .health()
+        .into_iter()
+        .filter(|health| !later.contains(&health.section) && !health.section.is_optional())
+    {
         // What is looked at from time to time is not missed at every reading; the machine as a whole is two files.
         let (reads, failures) = match health.section {
             Section::Memory => (3, 0),

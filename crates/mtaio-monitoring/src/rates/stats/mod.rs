@@ -32,9 +32,9 @@ pub(super) use disk::disk_stats;
 pub(super) use filesystems::filesystem_stats;
 pub use monitor::MonitorStats;
 pub(super) use network::interface_stats;
+pub use pressure::{Pressure, PressureStats};
 pub use process::ProcessStats;
 pub use tree::TreeStats;
-pub use pressure::{Pressure, PressureStats};
 
 /// One sample, readable. A value that was not measured is `None`, never 0.
 #[derive(Clone, Debug, Default, PartialEq)]
