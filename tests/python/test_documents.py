@@ -45,3 +45,11 @@ def test_program(place: str, source: str, printed: str) -> None:
 
 def test_every_document_has_programs() -> None:
     assert {place.partition(":")[0] for place, _, _ in programs()} == set(DOCUMENTS)
+
+
+def test_every_test_that_the_page_of_pitfalls_names_exists() -> None:
+    named = set(re.findall(r"`((?:test_)?p\d+_\w+|[a-z]+(?:_[a-z]+){4,})`", (ROOT / "docs/pitfalls.md").read_text()))
+    sources = [*(ROOT / "crates").rglob("*.rs"), *(ROOT / "tests").rglob("*.py")]
+    written = set(re.findall(r"(?:fn|def) (\w+)", "\n".join(path.read_text() for path in sources)))
+    assert len(named) > 80
+    assert named - written == set()

@@ -82,7 +82,8 @@ pub fn diagnosis_json(diagnosis: &Diagnosis) -> Value {
 fn heading(diagnosis: &Diagnosis) -> String {
     let surroundings = &diagnosis.surroundings;
     let kernel = surroundings.kernel.as_deref().unwrap_or("an unknown kernel");
-    let cgroups = surroundings.cgroups.map_or("no cgroups mounted".to_owned(), |version| format!("cgroups {version}"));
+    let cgroups =
+        surroundings.cgroups.map_or("no cgroups mounted".to_owned(), |version| format!("cgroups {version}"));
     let mut text = format!("{}, process {}, {cgroups}\n", fit(kernel, 40), surroundings.pid);
     if surroundings.hints.is_empty() {
         text.push_str("No sign of a container.\n");

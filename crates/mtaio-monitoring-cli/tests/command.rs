@@ -95,6 +95,7 @@ fn samples_for_programs() {
         fields.sort();
         let expected = [
             "container",
+            "container_pressure",
             "cpu",
             "elapsed_seconds",
             "filesystems",
@@ -104,6 +105,7 @@ fn samples_for_programs() {
             "memory",
             "monitor",
             "network",
+            "pressure",
             "process",
             "sequence",
             "space",

@@ -129,7 +129,7 @@ fn this_machine_is_diagnosed_for_people() {
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
     let text = stdout(&output);
     assert!(!text.contains('\x1b'), "a pipe has no colours");
-    let last = text.lines().filter(|line| !line.starts_with(' ')).next_back().unwrap();
+    let last = text.lines().rfind(|line| !line.starts_with(' ')).unwrap();
     assert!(last.starts_with("mtaio works here"), "{last}");
 }
 

@@ -1,10 +1,12 @@
 //! `MonitorBase`: the class that `ResourceMonitor` derives from.
+//!
+//! Long because a class has one block of methods.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use mtaio_monitoring::alerts::{Alert, Rule, RuleOptions};
+use mtaio_monitoring::alerts::{Alert, PressureRule, Rule, RuleOptions};
 use mtaio_monitoring::metrics::Series;
 use mtaio_monitoring::metrics::catalogue::BuiltIn;
 use mtaio_monitoring::monitor::{Config, MonitorCore, Scope};
@@ -251,6 +253,35 @@ impl MonitorBase {
     /// Takes a metric's threshold away, and says whether it had one.
     fn _mtaio_remove_threshold(&self, py: Python<'_>, metric: &Bound<'_, PyAny>) -> PyResult<bool> {
         Ok(self.core(py)?.remove_rule(&metric_name("metric", metric)?))
+    }
+
+    /// Has the handlers of a pressure rule told, and gives the rule's number. Without `adds` it only checks the
+    /// arguments, and gives 0.
+    #[pyo3(signature = (resource, some, full, window, adds))]
+    fn _mtaio_pressure_rule(
+        &self,
+        py: Python<'_>,
+        resource: &Bound<'_, PyAny>,
+        some: Option<&Bound<'_, PyAny>>,
+        full: Option<&Bound<'_, PyAny>>,
+        window: &Bound<'_, PyAny>,
+        adds: bool,
+    ) -> PyResult<u64> {
+        let core = self.core(py)?;
+        let accepted = "a share of the window above 0 and up to 1 (0.15 is 15 %)";
+        let some = some.map(|share| number("some", accepted, share)).transpose()?;
+        let full = full.map(|share| number("full", accepted, share)).transpose()?;
+        let window = number("window", "a number of seconds from 0.5 to 10", window)?;
+        let resource = metric_name("resource", resource)?;
+        let rule =
+            PressureRule::from_arguments(&resource, some, full, window).map_err(|error| exception(py, &error))?;
+        // The kernel may take a moment to make the trigger.
+        Ok(if adds { py.detach(|| core.add_pressure_rule(rule)) } else { 0 })
+    }
+
+    /// Takes a pressure rule away, and says whether there was one.
+    fn _mtaio_remove_pressure_rule(&self, py: Python<'_>, number: u64) -> PyResult<bool> {
+        Ok(self.core(py)?.remove_pressure_rule(number))
     }
 
     /// Raises an alert of the program's own.

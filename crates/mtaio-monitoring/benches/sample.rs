@@ -43,6 +43,9 @@ mod linux {
         (Controller::Memory, Version::V1, "memory.oom_control"),
         (Controller::Memory, Version::V2, "memory.events"),
     ];
+    /// What not every kernel has.
+    const OPTIONAL_FILES: [&str; 4] =
+        ["/proc/pressure/cpu", "/proc/pressure/memory", "/proc/pressure/io", "/proc/pressure/irq"];
     const BATCHES: usize = 201;
     const PASSES_A_BATCH: u64 = 50;
     const TARGET: f64 = 1.25;
@@ -55,6 +58,8 @@ mod linux {
             FILES.iter().map(|path| File::open(path).expect("a file of /proc opens")).collect();
         files.extend(group_files());
         let mut buffer = vec![0; 16 * 1024];
+        let optional = OPTIONAL_FILES.iter().filter_map(|path| File::open(path).ok());
+        files.extend(optional.filter(|file| file.read_at(&mut buffer, 0).is_ok()));
 
         let mut ours = || source.read(&clock, black_box(&mut sample));
         let mut peer = || {

@@ -25,7 +25,8 @@ pub use monitor::ResourceMonitor;
 pub use profiler::{Profile, Profiler};
 pub use rates::{
     ContainerStats, CoreStats, CpuStats, DiskStats, FilesystemStats, HostStats, InterfaceStats, IoStats,
-    MemoryStats, MonitorStats, NetworkStats, ProcessStats, SpaceStats, SystemStats, TreeStats,
+    MemoryStats, MonitorStats, NetworkStats, Pressure, PressureStats, ProcessStats, SpaceStats, SystemStats,
+    TreeStats,
 };
 pub use snapshot::Snapshot;
 

@@ -5,8 +5,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use mtaio_monitoring::clock::{Clock, ManualClock};
 use mtaio_monitoring::monitor::{Config, Sampler};
 use mtaio_monitoring::sampling::{
-    CpuTimes, DiskKind, RawContainer, RawCpu, RawDisk, RawDisks, RawLoad, RawMemory, RawProcess, RawSample,
-    Section, SectionHealth, Source, Timed,
+    CpuTimes, DiskKind, OpenTriggers, RawContainer, RawCpu, RawDisk, RawDisks, RawLoad, RawMemory, RawPressures,
+    RawProcess, RawSample, Resource, Section, SectionHealth, Source, Timed,
 };
 
 pub(crate) const GIB: u64 = 1 << 30;
@@ -27,6 +27,7 @@ struct State {
     closed: u64,
     panics_left: u64,
     hangs: bool,
+    triggers: Option<Arc<dyn OpenTriggers>>,
 }
 
 /// What the next reading finds. A section that is `None` cannot be read.
@@ -38,6 +39,9 @@ pub(crate) struct Counters {
     pub(crate) disks: Option<RawDisks>,
     pub(crate) process: Option<RawProcess>,
     pub(crate) container: Option<RawContainer>,
+    /// The times in it do not count: each reading stamps its own.
+    pub(crate) pressure: RawPressures,
+    pub(crate) container_pressure: RawPressures,
 }
 
 impl Machine {
@@ -61,8 +65,11 @@ impl Machine {
                 start_ticks: Some(1),
                 ..RawProcess::default()
             }),
+            pressure: RawPressures::default(),
+            container_pressure: RawPressures::default(),
         };
-        let state = State { counters, reads: 0, opened: 0, closed: 0, panics_left: 0, hangs: false };
+        let state =
+            State { counters, reads: 0, opened: 0, closed: 0, panics_left: 0, hangs: false, triggers: None };
         let inner = Inner { state: Mutex::new(state), released: Condvar::new() };
         Self(Arc::new(inner))
     }
@@ -70,6 +77,11 @@ impl Machine {
     /// Changes what the next reading finds.
     pub(crate) fn change(&self, change: impl FnOnce(&mut Counters)) {
         change(&mut self.0.state.lock().unwrap().counters);
+    }
+
+    /// Sources that are opened from now on can be asked for triggers.
+    pub(crate) fn give_triggers(&self, triggers: Arc<dyn OpenTriggers>) {
+        self.0.state.lock().unwrap().triggers = Some(triggers);
     }
 
     /// The processors work for `busy` ticks and idle for `idle` ones.
@@ -188,9 +200,23 @@ impl Source for MachineSource {
         out.disks = timed(counters.disks.as_ref(), read_at_ns);
         out.process = timed(counters.process.as_ref(), read_at_ns);
         out.container = timed(counters.container.as_ref(), read_at_ns);
+        for (out, pressure) in
+            [(&mut out.pressure, &counters.pressure), (&mut out.container_pressure, &counters.container_pressure)]
+        {
+            *out = *pressure;
+            for resource in Resource::ALL {
+                if let Some(file) = out.slot(resource) {
+                    file.read_at_ns = read_at_ns;
+                }
+            }
+        }
         if let Some(process) = &mut out.process {
             process.value.cpu_ns = process.value.cpu_ns.and(clock.process_cpu_ns());
         }
+    }
+
+    fn pressure_triggers(&self) -> Option<Arc<dyn OpenTriggers>> {
+        self.0.0.state.lock().unwrap().triggers.clone()
     }
 
     fn health(&self) -> Vec<SectionHealth> {

@@ -3,6 +3,7 @@
 
 mod cadence;
 mod lifecycle;
+mod pressure;
 mod recording;
 mod sampler;
 mod scope;
@@ -117,6 +118,13 @@ fn line(event: Event) -> String {
         Event::Cleared(alert) => format!("cleared: {}", alert.message),
         Event::Raised(alert) => format!("raised: {}", alert.message),
         Event::NoData(message) => format!("no data: {message}"),
+        Event::Pressure { rule, event } => {
+            let (resource, kind) = (event.resource.name(), event.kind.name());
+            let (source, scope) = (event.source.name(), event.scope.name());
+            let value = event.value.map_or_else(|| "unknown".to_owned(), |value| format!("{value:.2}"));
+            format!("pressure {rule}: {resource} {kind} {value} of the {scope}, {source}")
+        }
+        Event::Notice(message) => format!("notice: {message}"),
         Event::Fault(message) => format!("fault: {message}"),
     }
 }

@@ -9,6 +9,7 @@ mod disks;
 mod memory;
 mod network;
 mod oracle;
+mod pressure;
 mod processes;
 mod properties;
 mod space;

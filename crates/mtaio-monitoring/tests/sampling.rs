@@ -24,6 +24,8 @@ mod parsers;
 #[cfg(feature = "portable")]
 mod portable;
 #[cfg(target_os = "linux")]
+pub(crate) mod pressure;
+#[cfg(target_os = "linux")]
 mod properties;
 #[cfg(target_os = "linux")]
 mod recorded;

@@ -162,3 +162,37 @@ async fn the_last_handle_that_goes_takes_the_thread_along() {
     drop(other);
     wait_until("nobody holds the source", || service.machine.closed() == 1);
 }
+
+#[tokio::test]
+async fn p20_pressure_reaches_its_own_handlers_only() {
+    use mtaio_monitoring::alerts::PressureRule;
+    use mtaio_monitoring::sampling::{RawPressure, RawStall, Resource, StallKind, Timed};
+
+    let service = Service::new();
+    let (sender, mut told) = unbounded_channel();
+    for (share, name) in [(0.2, "fifth"), (0.9, "most")] {
+        let rule = PressureRule::new(Resource::Io, StallKind::Full, share, 1.0).expect("a sound rule");
+        let sender = sender.clone();
+        service.monitor.on_pressure(rule, move |event| {
+            let sent = sender.send((name, event.threshold, event.value));
+            async move { sent.expect("the test listens") }
+        });
+    }
+    let set = |total_us| {
+        let full = Some(RawStall { total_us, ..RawStall::default() });
+        let value = RawPressure { some: full, full };
+        service.machine.change(|counters| counters.pressure.io = Some(Timed { read_at_ns: 0, value }));
+    };
+    set(0);
+    service.start();
+    for total_us in [0, 0, 500_000] {
+        set(total_us);
+        let samples = service.monitor.health().samples;
+        service.hand.advance(1.0);
+        wait_until("the sample is taken", || service.monitor.health().samples > samples);
+    }
+    assert_eq!(next(&mut told).await, ("fifth", 0.2, Some(0.5)));
+    assert!(told.try_recv().is_err(), "once, and not the other one");
+    assert_eq!(service.monitor.health().pressure_triggers.len(), 2);
+    service.monitor.stop().await;
+}

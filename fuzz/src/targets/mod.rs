@@ -13,8 +13,8 @@ use mtaio_monitoring::Profile;
 use mtaio_monitoring::export::Format;
 use mtaio_monitoring::sampling::DiskKind;
 use mtaio_monitoring::sampling::linux::{
-    Malformed, cgroup, cgroup_files, diskstats, host, loadavg, meminfo, mounts, netdev, process, process_io, resident,
-    stat, surroundings, zoneinfo,
+    Malformed, cgroup, cgroup_files, diskstats, host, loadavg, meminfo, mounts, netdev, pressure, process,
+    process_io, resident, stat, surroundings, zoneinfo,
 };
 
 use crate::allocations;
@@ -28,12 +28,12 @@ pub(crate) struct Target {
     /// The file of a recording that is an input; `-` where there is none.
     pub(crate) recorded: &'static str,
     /// Bytes that it may hold at once for each byte of its input, above [`ANY_INPUT_BYTES`].
-    bytes_each: usize,
-    run: fn(&[u8]),
+    pub(crate) bytes_each: usize,
+    pub(crate) run: fn(&[u8]),
 }
 
 /// Bytes that a target may hold whatever its input: the text of an error, a vector's first entries.
-const ANY_INPUT_BYTES: usize = 16 * 1024;
+pub(crate) const ANY_INPUT_BYTES: usize = 16 * 1024;
 
 /// Output that goes with the depth of a tree times its size is not bounded by the input alone.
 const UNBOUNDED: usize = usize::MAX;
@@ -49,11 +49,14 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "process", recorded: "proc/self/stat", bytes_each: 0, run: |text| _ = process::parse(text) },
     Target { name: "zoneinfo", recorded: "proc/zoneinfo", bytes_each: 0, run: |text| filled(zoneinfo::parse, b"", text) },
     Target { name: "statm", recorded: "proc/self/statm", bytes_each: 0, run: |text| _ = resident::parse(text) },
+    Target { name: "own-memory", recorded: "proc/self/smaps_rollup", bytes_each: 0, run: |text| _ = (resident::shared_pages(text), resident::pss_bytes(text)) },
+    Target { name: "children", recorded: "proc/self/task/100/children", bytes_each: 8, run: |text| process::parse_children(text, &mut Vec::new()) },
     Target { name: "netdev", recorded: "proc/net/dev", bytes_each: 64, run: |text| filled(netdev::parse, USED_NETDEV, text) },
     Target { name: "mounts", recorded: "proc/self/mountinfo", bytes_each: 64, run: |text| filled(mounts::parse, b"", text) },
     Target { name: "activity", recorded: "proc/stat", bytes_each: 0, run: |text| filled(|text, out| { host::parse_activity(text, out); Ok(()) }, b"", text) },
     Target { name: "vmstat", recorded: "proc/vmstat", bytes_each: 0, run: |text| filled(|text, out| host::parse_vmstat(text, 4096, out), b"", text) },
     Target { name: "file-nr", recorded: "proc/sys/fs/file-nr", bytes_each: 0, run: |text| filled(host::parse_file_nr, b"", text) },
+    Target { name: "pressure", recorded: "proc/pressure/cpu", bytes_each: 0, run: |text| filled(pressure::parse, USED_PRESSURE, text) },
     Target { name: "process-io", recorded: "proc/self/io", bytes_each: 0, run: |text| filled(process_io::parse, b"", text) },
     Target { name: "cgroup", recorded: "proc/self/cgroup", bytes_each: 128, run: own_cgroups },
     Target { name: "cgroup-files", recorded: "-", bytes_each: 0, run: group_files },
@@ -65,6 +68,8 @@ pub(crate) const TARGETS: &[Target] = &[
 
 const USED_NETDEV: &[u8] = b"h\nh\n  lo: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n";
 const USED_STAT: &[u8] = b"cpu  9 8 7 6 5\ncpu0 9 8 7 6 5\ncpu1 1 2 3 4 5\n";
+const USED_PRESSURE: &[u8] =
+    b"some avg10=1.25 avg60=0.17 avg300=1.11 total=58\nfull avg10=0.50 avg60=0.17 avg300=1.08 total=51\n";
 const USED_DISKSTATS: &[u8] = b"8 0 sda 1 2 3 4 5 6 7 8\n8 1 sda1 1 2 3 4\n";
 
 impl Target {
@@ -81,7 +86,7 @@ impl Target {
 }
 
 /// Parses into a fresh value and into one that an earlier text has left: samples are reused, so both must be the same.
-fn filled<T: Default + PartialEq + Debug>(
+pub(crate) fn filled<T: Default + PartialEq + Debug>(
     parse: fn(&[u8], &mut T) -> Result<(), Malformed>,
     earlier: &[u8],
     text: &[u8],

@@ -6,10 +6,11 @@ use mtaio_monitoring::clock::Instant3;
 use mtaio_monitoring::metrics::catalogue::BuiltIn;
 use mtaio_monitoring::rates::{Details, Interval, SystemStats};
 use mtaio_monitoring::sampling::{
-    CgroupVersion, CpuTimes, DiskKind, InterfaceKind, RawActivity, RawContainer, RawContainerIo, RawContainerSeldom,
-    RawCpu, RawDescriptors, RawDisk, RawDisks, RawFileHandles, RawFilesystem, RawFilesystems, RawHost, RawInterface,
-    RawLoad, RawMemory, RawMemoryEvents, RawNetwork, RawProcess, RawProcessIo, RawProcessMemory, RawQuota, RawSample,
-    RawSpace, RawSwapping, RawThrottling, RawTraffic, RawTree, Timed, TreeCounters,
+    CgroupVersion, CpuTimes, DiskKind, InterfaceKind, RawActivity, RawContainer, RawContainerIo,
+    RawContainerSeldom, RawCpu, RawDescriptors, RawDisk, RawDisks, RawFileHandles, RawFilesystem, RawFilesystems,
+    RawHost, RawInterface, RawLoad, RawMemory, RawMemoryEvents, RawNetwork, RawPressure, RawPressures, RawProcess,
+    RawProcessIo, RawProcessMemory, RawQuota, RawSample, RawSpace, RawStall, RawSwapping, RawThrottling,
+    RawTraffic, RawTree, Timed, TreeCounters,
 };
 
 /// Makes two readings of the bytes, often two that resemble each other, and holds every number of them to its bounds.
@@ -134,7 +135,8 @@ impl Drawn for CpuTimes {
 
 impl Drawn for DiskKind {
     fn drawn(bytes: &mut Bytes<'_>) -> Self {
-        [Self::Whole, Self::Whole, Self::Partition, Self::Stacked, Self::Virtual][usize::from(u8::drawn(bytes) % 5)]
+        [Self::Whole, Self::Whole, Self::Partition, Self::Stacked, Self::Virtual]
+            [usize::from(u8::drawn(bytes) % 5)]
     }
 }
 
@@ -176,7 +178,10 @@ macro_rules! drawn {
 }
 
 drawn! {
-    RawSample { clock cpu load memory disks process network filesystems host container process_io descriptors process_memory tree }
+    RawSample {
+        clock cpu load memory disks process network filesystems host container process_io descriptors process_memory
+        tree pressure container_pressure
+    }
     Instant3 { monotonic_ns boottime_ns realtime_ns }
     RawCpu { total cores }
     RawLoad { hundredths running_threads total_threads }
@@ -216,4 +221,7 @@ drawn! {
     RawProcessMemory { shared_bytes pss_bytes }
     RawTree { processes threads rss_bytes open_descriptors by_cgroup counters earlier }
     TreeCounters { read_at_ns cpu_ns read_bytes written_bytes }
+    RawPressures { cpu memory io irq generation }
+    RawPressure { some full }
+    RawStall { average_hundredths total_us }
 }

@@ -53,6 +53,7 @@ from ._errors import (
 from ._live import live_view
 from ._monitor import ResourceMonitor
 from ._native import version as _version
+from ._pressure import Pressure, PressureEvent, PressureStats, PressureTriggerHealth
 from ._processes import ContainerStats, MonitorStats, ProcessStats, TreeStats
 from ._profile import Profile, ProfileDiff, ProfileMetrics, ProfileTask, ProfileTrace
 from ._profiler import Profiler
@@ -77,6 +78,10 @@ __all__ = [
     "MonitorStats",
     "MonitoringError",
     "NetworkStats",
+    "Pressure",
+    "PressureEvent",
+    "PressureStats",
+    "PressureTriggerHealth",
     "ProcessStats",
     "Profile",
     "ProfileDiff",

@@ -45,13 +45,18 @@ class Handlers:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def add(self, handler: Handler) -> None:
-        """Adds a handler. The same one again changes nothing."""
+    @staticmethod
+    def check(kind: str, handler: object) -> None:
+        """Raises where it cannot be called."""
         if not callable(handler):
             raise ConfigurationTypeError(
-                f"{self._kind} takes a handler that can be called (async def or def), "
+                f"{kind} takes a handler that can be called (async def or def), "
                 f"got {type(handler).__name__} {handler!r}"
             )
+
+    def add(self, handler: Handler) -> None:
+        """Adds a handler. The same one again changes nothing."""
+        self.check(self._kind, handler)
         if all(entry.handler != handler for entry in self._entries):
             self._entries.append(_Entry(handler))
 

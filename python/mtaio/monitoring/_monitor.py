@@ -17,6 +17,7 @@ from . import _loop, _native
 from ._alert import Alert
 from ._errors import ConfigurationTypeError, MonitoringError, UnknownMetricError
 from ._handlers import Handler, Handlers, HandlerTasks, is_cancelled, is_fault
+from ._pressure import PressureEvent, PressureTriggerHealth
 from ._readings import system_stats
 from ._stats import MonitorHealth, SectionHealth, SystemStats
 
@@ -99,6 +100,8 @@ class ResourceMonitor(_native.MonitorBase):
         self._mtaio_exceeded = Handlers("on_threshold_exceeded", self._mtaio_tasks)
         self._mtaio_cleared = Handlers("on_threshold_cleared", self._mtaio_tasks)
         self._mtaio_alerted = Handlers("on_alert", self._mtaio_tasks)
+        #: By the number of the rule.
+        self._mtaio_pressed: dict[int, Handlers] = {}
         self._mtaio_loop: asyncio.AbstractEventLoop | None = None
         self._mtaio_doorbell: _loop.Doorbell | None = None
         self._mtaio_collector: asyncio.Task[None] | None = None
@@ -270,10 +273,56 @@ class ResourceMonitor(_native.MonitorBase):
         self._mtaio_alerted.add(handler)
         return handler
 
+    def on_pressure(
+        self, resource: str, *, some: float | None = None, full: float | None = None, window: float = 2.0
+    ) -> Callable[[H], H]:
+        """Decorator: calls ``handler(event)`` when tasks stand still for want of a resource.
+
+        The kernel wakes the monitor, once a window at most while it lasts, however long the monitor's
+        interval is. It is the pressure of this process's own cgroup, where it has one (a container), else of
+        the machine. Where the kernel does not let itself be asked, the share is computed at each sample over
+        the window; the log says so once, and ``health().pressure_triggers`` why. Handlers are protected as
+        those of thresholds are, and ``remove_handler`` takes them away.
+
+        Args:
+            resource: "cpu", "memory", "io" or "irq".
+            some: The share of the window, above 0 and up to 1, for which at least one task must wait.
+            full: Instead of it, the share for which all tasks that are not idle must wait at once.
+            window: Seconds, 0.5 to 10. Without CAP_SYS_RESOURCE the kernel takes multiples of 2 s, so it is
+                rounded up to one.
+
+        Raises:
+            ConfigurationError: A resource of another name, both shares or neither, a number outside its range.
+
+        Example:
+            >>> monitor = ResourceMonitor()
+            >>> @monitor.on_pressure("memory", some=0.15, window=2.0)
+            ... async def give_back(event: PressureEvent) -> None:
+            ...     print(f"tasks of the {event.scope} wait for memory: emptying the caches")
+        """
+        # At once, and not when there is a handler.
+        self._mtaio_pressure_rule(resource, some, full, window, False)
+
+        def add(handler: H) -> H:
+            Handlers.check("on_pressure", handler)
+            number = self._mtaio_pressure_rule(resource, some, full, window, True)
+            if number not in self._mtaio_pressed:
+                self._mtaio_pressed[number] = Handlers("on_pressure", self._mtaio_tasks)
+            self._mtaio_pressed[number].add(handler)
+            return handler
+
+        return add
+
     def remove_handler(self, handler: Handler) -> bool:
         """Takes a handler away from wherever it was added, and says whether it was anywhere."""
         self._mtaio_require_initialised()
-        return any([of.remove(handler) for of in (self._mtaio_exceeded, self._mtaio_cleared, self._mtaio_alerted)])
+        found = any([of.remove(handler) for of in self._mtaio_all_handlers()])
+        for number, handlers in list(self._mtaio_pressed.items()):
+            if not handlers:
+                # Nobody listens any more: the kernel need not watch.
+                del self._mtaio_pressed[number]
+                self._mtaio_remove_pressure_rule(number)
+        return found
 
     async def alert(self, metric: str | None = None, value: float | None = None, message: str | None = None) -> None:
         """Raises an alert of the program's own: ``alert(message)`` or ``alert(metric, value, message)``.
@@ -383,18 +432,22 @@ class ResourceMonitor(_native.MonitorBase):
 
     def health(self) -> MonitorHealth:
         """How the monitor itself is doing: what it missed, dropped and could not read."""
-        *fields, sections = self._mtaio_health()
+        *fields, sections, triggers = self._mtaio_health()
         fields += [
             [SectionHealth(*section) for section in sections],
             self._mtaio_tasks.errors,
             self._mtaio_tasks.dropped,
             self._mtaio_collect_metrics_errors,
+            [PressureTriggerHealth(*trigger) for trigger in triggers],
         ]
         return MonitorHealth(*fields)
 
     def _mtaio_require_initialised(self) -> None:
         """Raises the native half's error, which says what to do, instead of an AttributeError of ours."""
         _ = self._mtaio_is_running
+
+    def _mtaio_all_handlers(self) -> list[Handlers]:
+        return [self._mtaio_exceeded, self._mtaio_cleared, self._mtaio_alerted, *self._mtaio_pressed.values()]
 
     def _mtaio_running_loop(self, asked: str) -> asyncio.AbstractEventLoop:
         loop = _loop.running_loop()
@@ -438,6 +491,11 @@ class ResourceMonitor(_native.MonitorBase):
         for kind, payload in self._mtaio_drain():
             if kind == "log":
                 logger.warning("%s", payload)
+                continue
+            if kind == "pressure":
+                number, fields = payload
+                if number in self._mtaio_pressed:
+                    self._mtaio_pressed[number].call(loop, PressureEvent(*fields))
                 continue
             alert = Alert(*payload)
             listeners = {"exceeded": self._mtaio_exceeded, "cleared": self._mtaio_cleared}.get(kind)
@@ -487,7 +545,7 @@ class ResourceMonitor(_native.MonitorBase):
         self._mtaio_collector = None
         self._mtaio_tasks.forget()
         self._mtaio_tasks.errors = self._mtaio_tasks.dropped = self._mtaio_collect_metrics_errors = 0
-        for handlers in (self._mtaio_exceeded, self._mtaio_cleared, self._mtaio_alerted):
+        for handlers in self._mtaio_all_handlers():
             handlers.forget_calls()
 
 

@@ -12,6 +12,7 @@ from ._devices import (
     NetworkStats,
     SpaceStats,
 )
+from ._pressure import Pressure, PressureStats
 from ._processes import ContainerStats, MonitorStats, ProcessStats, TreeStats
 from ._stats import CPUStats, IOStats, MemoryStats, SystemStats
 
@@ -21,7 +22,7 @@ T = TypeVar("T")
 def system_stats(fields: tuple[Any, ...]) -> SystemStats:
     """One sample."""
     timestamp, cpu, memory, io, elapsed, sequence, gap, network, space, filesystems, host, *rest = fields
-    container, process, tree, monitor = rest
+    container, process, tree, monitor, pressure, container_pressure = rest
     return SystemStats(
         timestamp,
         CPUStats(*_with_list_of(CoreStats, cpu)),
@@ -38,7 +39,13 @@ def system_stats(fields: tuple[Any, ...]) -> SystemStats:
         ProcessStats(*process),
         TreeStats(*tree),
         MonitorStats(*monitor),
+        _pressure(pressure),
+        _pressure(container_pressure),
     )
+
+
+def _pressure(resources: tuple[tuple[Any, ...], ...] | None) -> PressureStats | None:
+    return None if resources is None else PressureStats(*(Pressure(*fields) for fields in resources))
 
 
 def _with_list_of(kind: Callable[..., T], fields: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import List  # noqa: UP035 - spelt as the reference prints it
 
 from ._devices import CoreStats, DiskStats, FilesystemStats, HostStats, NetworkStats, SpaceStats
+from ._pressure import PressureStats, PressureTriggerHealth
 from ._processes import ContainerStats, MonitorStats, ProcessStats, TreeStats
 
 
@@ -164,6 +165,8 @@ class SystemStats:
         process: This process.
         tree: This process and its descendants.
         monitor: The monitor itself.
+        pressure: Pressure on the machine; None where the kernel does not tell.
+        container_pressure: Pressure on this process's own cgroup; None where it has none of version 2.
     """
 
     timestamp: float
@@ -181,6 +184,8 @@ class SystemStats:
     process: ProcessStats | None = None
     tree: TreeStats | None = None
     monitor: MonitorStats | None = None
+    pressure: PressureStats | None = None
+    container_pressure: PressureStats | None = None
 
 
 @dataclass
@@ -189,7 +194,7 @@ class SectionHealth:
 
     Attributes:
         section: "cpu", "load", "memory", "disks", "process", "network", "filesystems", "host", "container",
-            "process_io", "descriptors", "process_memory" or "tree".
+            "process_io", "descriptors", "process_memory", "tree", "pressure" or "container pressure".
         origin: The file or call that it is read from.
         reads: Readings tried.
         failures: Readings that gave nothing.
@@ -240,6 +245,7 @@ class MonitorHealth:
         handler_errors: Calls of handlers that raised, or that stop() had to cancel.
         dropped_calls: Calls of handlers not made because 64 of the same handler were under way.
         collect_metrics_errors: Times that a subclass's ``collect_metrics`` raised and was started again.
+        pressure_triggers: How each ``on_pressure`` is served.
     """
 
     running: bool
@@ -259,3 +265,4 @@ class MonitorHealth:
     handler_errors: int = 0
     dropped_calls: int = 0
     collect_metrics_errors: int = 0
+    pressure_triggers: List[PressureTriggerHealth] = field(default_factory=list)  # noqa: UP006

@@ -2,7 +2,8 @@
 
 use mtaio_monitoring::rates::{
     ContainerStats, CoreStats, CpuStats, DiskStats, FilesystemStats, HostStats, InterfaceStats, IoStats,
-    MemoryStats, MonitorStats, NetworkStats, ProcessStats, SpaceStats, SystemStats, TreeStats,
+    MemoryStats, MonitorStats, NetworkStats, Pressure, PressureStats, ProcessStats, SpaceStats, SystemStats,
+    TreeStats,
 };
 use mtaio_monitoring::sampling::{DiskKind, InterfaceKind};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
@@ -59,8 +60,10 @@ impl Serialize for Json<'_, InterfaceKind> {
 }
 
 fields!(SystemStats: [timestamp] [cpu memory io] [elapsed_seconds sequence gap] [
-    network space filesystems host container process tree monitor
+    network space filesystems host container process tree monitor pressure container_pressure
 ]);
+fields!(PressureStats: [] [cpu memory io irq]);
+fields!(Pressure: [some_percent full_percent some_avg10_percent full_avg10_percent] []);
 fields!(CpuStats: [
     usage_percent load_average thread_count user_percent nice_percent system_percent idle_percent iowait_percent
     irq_percent softirq_percent steal_percent guest_percent guest_nice_percent usage_with_steal_percent online_count

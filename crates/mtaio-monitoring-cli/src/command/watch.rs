@@ -93,7 +93,9 @@ impl Watching<'_> {
         for event in self.monitor.drain_events() {
             let text = match event {
                 Event::Exceeded(alert) | Event::Cleared(alert) | Event::Raised(alert) => alert.message,
-                Event::NoData(text) | Event::Fault(text) => text,
+                Event::NoData(text) | Event::Notice(text) | Event::Fault(text) => text,
+                // The command has no pressure rules.
+                Event::Pressure { .. } => continue,
             };
             // Samples go on where nobody reads the alerts.
             let _ = writeln!(io::stderr(), "mtaio: {}", printable(&text));

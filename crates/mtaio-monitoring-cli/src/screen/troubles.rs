@@ -27,7 +27,9 @@ pub(crate) fn troubles(health: &HealthReport) -> Vec<String> {
     );
     // A section that failed once and reads well again is no trouble any more, but nothing here says which it is; a
     // section that never gave anything surely is.
-    let dead = health.sections.iter().filter(|section| section.reads > 0 && section.failures == section.reads);
+    // Nor is one that many a sound system does not have.
+    let needed = health.sections.iter().filter(|section| !section.section.is_optional());
+    let dead = needed.filter(|section| section.reads > 0 && section.failures == section.reads);
     troubles.extend(dead.map(|section| match &section.last_error {
         Some(error) => format!("no {}: {}", section.section.name(), printable(error)),
         None => format!("no {}", section.section.name()),

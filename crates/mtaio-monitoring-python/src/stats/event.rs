@@ -5,14 +5,19 @@ use mtaio_monitoring::monitor::Event;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use super::pressure;
+
 /// `(kind, payload)`: the kind is `exceeded`, `cleared`, `raised` (payload: the fields of `Alert`, in its order),
-/// or `log` (payload: one sentence).
+/// `pressure` (payload: the number of the rule, and the fields of `PressureEvent`), or `log` (payload: one sentence).
 pub(crate) fn event<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyTuple>> {
     match event {
         Event::Exceeded(of) => ("exceeded", alert(py, of)?).into_pyobject(py),
         Event::Cleared(of) => ("cleared", alert(py, of)?).into_pyobject(py),
         Event::Raised(of) => ("raised", alert(py, of)?).into_pyobject(py),
-        Event::NoData(message) | Event::Fault(message) => ("log", message).into_pyobject(py),
+        Event::Pressure { rule, event } => ("pressure", (*rule, pressure::event(py, event)?)).into_pyobject(py),
+        Event::NoData(message) | Event::Notice(message) | Event::Fault(message) => {
+            ("log", message).into_pyobject(py)
+        }
     }
 }
 

@@ -4,9 +4,9 @@ use mtaio_monitoring::monitor::HealthReport;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::joined;
+use super::{joined, pressure};
 
-/// The fields of `MonitorHealth`, in its order.
+/// The fields of `MonitorHealth` up to its sections, in its order, and its `pressure_triggers`.
 pub(crate) fn health<'py>(py: Python<'py>, report: &HealthReport) -> PyResult<Bound<'py, PyTuple>> {
     let section = |section: &mtaio_monitoring::sampling::SectionHealth| {
         (
@@ -39,6 +39,8 @@ pub(crate) fn health<'py>(py: Python<'py>, report: &HealthReport) -> PyResult<Bo
     )
         .into_pyobject(py)?;
     let losses = (report.dropped_values, report.dropped_names, report.dropped_events).into_pyobject(py)?;
-    let details = (names, sections).into_pyobject(py)?;
+    let triggers: Vec<_> =
+        report.pressure_triggers.iter().map(|trigger| pressure::trigger(py, trigger)).collect::<PyResult<_>>()?;
+    let details = (names, sections, triggers).into_pyobject(py)?;
     joined(&[sampling, losses, details])
 }

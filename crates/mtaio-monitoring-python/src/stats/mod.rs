@@ -13,6 +13,7 @@ mod host;
 mod io;
 mod memory;
 mod monitor;
+mod pressure;
 mod process;
 mod tree;
 
@@ -20,7 +21,7 @@ pub(crate) use event::event;
 pub(crate) use health::health;
 
 /// `(timestamp, cpu, memory, io, elapsed_seconds, sequence, gap, network, space, filesystems, host, container,
-/// process, tree, monitor)`.
+/// process, tree, monitor, pressure, container_pressure)`.
 pub(crate) fn stats<'py>(py: Python<'py>, stats: &SystemStats) -> PyResult<Bound<'py, PyTuple>> {
     let reference = (
         stats.timestamp,
@@ -41,6 +42,8 @@ pub(crate) fn stats<'py>(py: Python<'py>, stats: &SystemStats) -> PyResult<Bound
         process::process(py, &stats.process)?,
         tree::tree(py, &stats.tree)?,
         monitor::monitor(py, &stats.monitor)?,
+        pressure::pressure(py, &stats.pressure)?,
+        pressure::pressure(py, &stats.container_pressure)?,
     )
         .into_pyobject(py)?;
     joined(&[reference, sections])

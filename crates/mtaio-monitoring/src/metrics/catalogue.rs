@@ -227,4 +227,17 @@ catalogue! {
     MonitorMissedTicksTotal "monitor_missed_ticks_total" Counter "{tick}" "Deadlines that went by without a sample."
     MonitorFailedReadsTotal "monitor_failed_reads_total" Counter "{read}" "Readings that gave nothing, of all sections."
     MonitorSampleSeconds "monitor_sample_seconds" Gauge "s" "How long the newest sample took."
+
+    HostPressureCpuSomePercent "host_pressure_cpu_some_percent" Gauge "%" "Time in which at least one task of the machine waited for a processor."
+    HostPressureMemorySomePercent "host_pressure_memory_some_percent" Gauge "%" "Time in which at least one task of the machine waited for memory."
+    HostPressureMemoryFullPercent "host_pressure_memory_full_percent" Gauge "%" "Time in which all tasks that were not idle of the machine waited for memory."
+    HostPressureIoSomePercent "host_pressure_io_some_percent" Gauge "%" "Time in which at least one task of the machine waited for a disk."
+    HostPressureIoFullPercent "host_pressure_io_full_percent" Gauge "%" "Time in which all tasks that were not idle of the machine waited for a disk."
+    HostPressureIrqFullPercent "host_pressure_irq_full_percent" Gauge "%" "Time in which all tasks that were not idle of the machine waited for interrupts to be served."
+    ContainerPressureCpuSomePercent "container_pressure_cpu_some_percent" Gauge "%" "Time in which at least one task of this process's own cgroup waited for a processor."
+    ContainerPressureCpuFullPercent "container_pressure_cpu_full_percent" Gauge "%" "Time in which all tasks that were not idle of this process's own cgroup waited for a processor."
+    ContainerPressureMemorySomePercent "container_pressure_memory_some_percent" Gauge "%" "Time in which at least one task of this process's own cgroup waited for memory."
+    ContainerPressureMemoryFullPercent "container_pressure_memory_full_percent" Gauge "%" "Time in which all tasks that were not idle of this process's own cgroup waited for memory."
+    ContainerPressureIoSomePercent "container_pressure_io_some_percent" Gauge "%" "Time in which at least one task of this process's own cgroup waited for a disk."
+    ContainerPressureIoFullPercent "container_pressure_io_full_percent" Gauge "%" "Time in which all tasks that were not idle of this process's own cgroup waited for a disk."
 }

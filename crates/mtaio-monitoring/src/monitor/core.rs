@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use crate::alerts::{Alert, Rule};
+use crate::alerts::{Alert, PressureRule, Rule};
 use crate::error::{MonitoringError, Result};
 use crate::history::Stamped;
 use crate::metrics::catalogue::BuiltIn;
@@ -64,9 +64,7 @@ impl MonitorCore {
 
     /// Tells the sampling thread to end, and returns at once. See [`Self::wait_stopped`].
     pub fn request_stop(&self) {
-        let shared = self.shared();
-        shared.control.lock().current = None;
-        shared.changed.notify_all();
+        self.shared().request_stop();
     }
 
     /// Waits until no sampling thread is left, for `budget` at most, and says whether that is so. It also is where
@@ -90,6 +88,7 @@ impl MonitorCore {
         for rule in old.rules.load().values() {
             new.set_rule(rule);
         }
+        new.pressure.inherit(&old.pressure);
         // Two threads of the child may come here at once; whoever is second takes what the first one made.
         self.shared.compare_and_swap(&old, Arc::new(new));
         // A thread of the parent may hold any lock of the old one for ever: it must not be torn down.
@@ -143,6 +142,20 @@ impl MonitorCore {
     #[must_use]
     pub fn rule_states(&self) -> Vec<(Rule, bool, bool)> {
         self.shared().watches.lock().states()
+    }
+
+    /// Has [`Event::Pressure`] told when tasks stand still for as long as the rule asks for, and gives the number that
+    /// such events carry. The same rule again has the same number.
+    ///
+    /// While the monitor runs, the kernel is asked to tell. Where it does not let itself be asked, the share is
+    /// computed at each sample, which [`Event::Notice`] and the health report say, with the reason.
+    pub fn add_pressure_rule(&self, rule: PressureRule) -> u64 {
+        self.shared().add_pressure_rule(rule)
+    }
+
+    /// Takes the pressure rule of this number away, and says whether there was one.
+    pub fn remove_pressure_rule(&self, number: u64) -> bool {
+        self.shared().remove_pressure_rule(number)
     }
 
     /// Raises an alert of the program's own.
@@ -302,8 +315,7 @@ impl Drop for MonitorCore {
     fn drop(&mut self) {
         let shared = self.shared.load_full();
         if shared.process_id == std::process::id() {
-            shared.control.lock().current = None;
-            shared.changed.notify_all();
+            shared.request_stop();
         } else {
             std::mem::forget(shared);
         }

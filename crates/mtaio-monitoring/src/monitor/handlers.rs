@@ -9,7 +9,7 @@ use crate::lock::Mutex;
 use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, Id};
 
-use crate::alerts::Alert;
+use crate::alerts::{Alert, PressureEvent};
 
 use super::outbox::Event;
 
@@ -31,6 +31,8 @@ struct Lists {
     exceeded: Vec<Handler>,
     cleared: Vec<Handler>,
     alert: Vec<Handler>,
+    /// With the number of the rule that each was added for.
+    pressure: Vec<(u64, Handler<PressureEvent>)>,
 }
 
 #[derive(Default)]
@@ -41,27 +43,35 @@ struct Counts {
 
 type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-#[derive(Clone)]
-pub(super) struct Handler {
-    call: Arc<dyn Fn(Alert) -> BoxFuture + Send + Sync>,
+/// What is called with a `T`.
+pub(super) struct Handler<T = Alert> {
+    call: Arc<dyn Fn(T) -> BoxFuture + Send + Sync>,
     under_way: Arc<AtomicUsize>,
 }
 
-impl Handler {
-    pub(super) fn of_alert<F, Fut>(handler: F) -> Self
+impl<T> Clone for Handler<T> {
+    fn clone(&self) -> Self {
+        Self { call: Arc::clone(&self.call), under_way: Arc::clone(&self.under_way) }
+    }
+}
+
+impl<T> Handler<T> {
+    pub(super) fn new<F, Fut>(handler: F) -> Self
     where
-        F: Fn(Alert) -> Fut + Send + Sync + 'static,
+        F: Fn(T) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        Self { call: Arc::new(move |alert| Box::pin(handler(alert))), under_way: Arc::default() }
+        Self { call: Arc::new(move |told| Box::pin(handler(told))), under_way: Arc::default() }
     }
+}
 
+impl Handler {
     pub(super) fn of_threshold<F, Fut>(handler: F) -> Self
     where
         F: Fn(String, f64, f64) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        Self::of_alert(move |alert| {
+        Self::new(move |alert: Alert| {
             let metric = alert.metric.as_deref().unwrap_or_default().to_owned();
             // A threshold's alert always has both numbers; NaN could only mean that it does not.
             let number = |number: Option<f64>| number.unwrap_or(f64::NAN);
@@ -83,6 +93,10 @@ impl Handlers {
         self.lists.lock().alert.push(handler);
     }
 
+    pub(super) fn add_pressure(&self, rule: u64, handler: Handler<PressureEvent>) {
+        self.lists.lock().pressure.push((rule, handler));
+    }
+
     /// Starts the calls that an event asks for, each as a task. Returns what has to be said in the log instead.
     pub(super) fn tell(&self, runtime: &Handle, event: Event) -> Option<String> {
         let lists = self.lists.lock();
@@ -90,7 +104,14 @@ impl Handlers {
             Event::Exceeded(alert) => (alert, lists.exceeded.clone()),
             Event::Cleared(alert) => (alert, lists.cleared.clone()),
             Event::Raised(alert) => (alert, Vec::new()),
-            Event::NoData(message) | Event::Fault(message) => return Some(message),
+            Event::Pressure { rule, event } => {
+                let of_rule = lists.pressure.iter().filter(|(number, _)| *number == rule);
+                let listeners: Vec<_> = of_rule.map(|(_, handler)| handler.clone()).collect();
+                drop(lists);
+                listeners.iter().for_each(|handler| self.call(runtime, handler, event));
+                return None;
+            }
+            Event::NoData(message) | Event::Notice(message) | Event::Fault(message) => return Some(message),
         };
         let listeners = [listeners, lists.alert.clone()].concat();
         drop(lists);
@@ -131,7 +152,7 @@ impl Handlers {
         self.counts.dropped.load(Ordering::Relaxed)
     }
 
-    fn call(&self, runtime: &Handle, handler: &Handler, alert: Alert) {
+    fn call<T: Send + 'static>(&self, runtime: &Handle, handler: &Handler<T>, told: T) {
         if handler.under_way.fetch_add(1, Ordering::AcqRel) >= CALLS_AT_ONCE {
             handler.under_way.fetch_sub(1, Ordering::AcqRel);
             self.counts.dropped.fetch_add(1, Ordering::Relaxed);
@@ -141,7 +162,7 @@ impl Handlers {
         let call = Call { under_way, counts, ended: false };
         let handler = Arc::clone(&handler.call);
         let task = runtime.spawn(async move {
-            handler(alert).await;
+            handler(told).await;
             call.has_ended();
         });
         let mut calls = self.calls.lock();

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::sampling::SectionHealth;
 
+use super::pressure_watch::PressureTriggerHealth;
+
 /// Counters that the loop and the recorders write.
 #[derive(Debug, Default)]
 pub(super) struct Health {
@@ -59,4 +61,6 @@ pub struct HealthReport {
     pub thresholds_without_data: Vec<Arc<str>>,
     /// How the readings have gone, a line a section.
     pub sections: Vec<SectionHealth>,
+    /// How the pressure rules are served.
+    pub pressure_triggers: Vec<PressureTriggerHealth>,
 }

@@ -12,6 +12,8 @@ mod handlers;
 mod health;
 mod outbox;
 mod own_cost;
+mod pressure;
+mod pressure_watch;
 #[cfg(feature = "tokio")]
 mod resource_monitor;
 mod sampler;
@@ -23,6 +25,7 @@ pub use config::{Config, Scope};
 pub use core::MonitorCore;
 pub use health::HealthReport;
 pub use outbox::{Event, RecentAlerts};
+pub use pressure_watch::{PressureMode, PressureSample, PressureTriggerHealth};
 #[cfg(feature = "tokio")]
 pub use resource_monitor::{Builder, ResourceMonitor};
 pub use sampler::{Reading, Sampler};

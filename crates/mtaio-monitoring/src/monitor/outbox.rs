@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::lock::Mutex;
 
-use crate::alerts::Alert;
+use crate::alerts::{Alert, PressureEvent};
 
 /// Events that wait at most. A loop that is blocked while everything flaps must not make the monitor grow.
 const CAPACITY: usize = 4096;
@@ -24,6 +24,15 @@ pub enum Event {
     Raised(Alert),
     /// A threshold watches a name that has had no value: one sentence for the log.
     NoData(String),
+    /// Tasks stood still for as long as a pressure rule asks for.
+    Pressure {
+        /// The number that the rule was added under.
+        rule: u64,
+        /// What happened.
+        event: PressureEvent,
+    },
+    /// The monitor does less than it was asked for: one sentence for the log.
+    Notice(String),
     /// Something went wrong inside the monitor, which goes on: one sentence for the log.
     Fault(String),
 }

@@ -1,4 +1,6 @@
 //! The monitor of a tokio service: handlers run as tasks on its runtime.
+//!
+//! Long because it is one type, and half of it is what its methods' users read.
 
 use std::future::Future;
 use std::sync::{Arc, Weak};
@@ -9,7 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::alerts::{Alert, Rule, RuleOptions};
+use crate::alerts::{Alert, PressureEvent, PressureRule, Rule, RuleOptions};
 use crate::error::{MonitoringError, Result};
 use crate::rates::SystemStats;
 
@@ -266,7 +268,39 @@ impl ResourceMonitor {
         F: Fn(Alert) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        self.inner.handlers.add_alert(Handler::of_alert(handler));
+        self.inner.handlers.add_alert(Handler::new(handler));
+    }
+
+    /// Calls `handler(event)` when tasks stand still for as long as the rule asks for: once a window at most, while it
+    /// lasts. It is the pressure of this process's own cgroup, where it has one, else of the machine.
+    ///
+    /// The kernel wakes the monitor, however long its interval is. Where it does not let itself be asked, the share is
+    /// computed at each sample; the log and [`health`](Self::health) say so, and why.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), mtaio_monitoring::MonitoringError> {
+    /// use mtaio_monitoring::ResourceMonitor;
+    /// use mtaio_monitoring::alerts::{PressureEvent, PressureRule};
+    /// use mtaio_monitoring::sampling::{Resource, StallKind};
+    ///
+    /// let monitor = ResourceMonitor::default();
+    /// let rule = PressureRule::new(Resource::Memory, StallKind::Some, 0.15, 2.0)?;
+    /// monitor.on_pressure(rule, async |event: PressureEvent| {
+    ///     println!("tasks waited for memory: {}", event.scope.name());
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_pressure<F, Fut>(&self, rule: PressureRule, handler: F)
+    where
+        F: Fn(PressureEvent) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        // Events become calls under this lock: none that comes meanwhile misses the handler.
+        let _delivery = self.inner.delivery.lock();
+        let number = self.inner.core.add_pressure_rule(rule);
+        self.inner.handlers.add_pressure(number, Handler::new(handler));
     }
 
     /// Raises an alert of the service's own.

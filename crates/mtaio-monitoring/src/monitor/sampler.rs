@@ -5,6 +5,7 @@ use crate::rates::{Baselines, Details, Interval, cpu_delta};
 use crate::sampling::{RawSample, SectionHealth, Source};
 
 use super::config::Scope;
+use super::pressure_watch::PressureSample;
 
 /// A timer that is late once and punctual the next time makes an interval a little shorter than asked for; that must
 /// not send the window of a tick back a whole interval further. So a tick takes a baseline that is this share of the
@@ -45,6 +46,8 @@ pub struct Reading {
     pub has_window: bool,
     /// The machine slept or the counters started anew since the reading before: time that nobody saw.
     pub after_gap: bool,
+    /// The totals of the pressure files.
+    pub pressure: PressureSample,
 }
 
 impl Sampler {
@@ -193,7 +196,7 @@ impl Sampler {
         let mut interval = Interval::between(baseline, &self.raw);
         interval.container.cpu.sets_scope = self.scope == Scope::Auto;
         interval.time.timestamp_ns = self.stamps.stamp(self.raw.clock);
-        Reading { interval, has_window, after_gap: false }
+        Reading { interval, has_window, after_gap: false, pressure: (&self.raw).into() }
     }
 
     fn baseline(&self, ticks_only: bool) -> Option<&RawSample> {

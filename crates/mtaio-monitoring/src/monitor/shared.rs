@@ -15,12 +15,14 @@ use crate::history::{Ring, Stamped};
 use crate::metrics::catalogue::BuiltIn;
 use crate::metrics::{Registry, Series};
 use crate::rates::{Interval, SystemStats};
+use crate::sampling::OpenTriggers;
 
 use super::cadence::{Cadence, Due};
 use super::config::Config;
 use super::health::{Health, HealthReport};
 use super::outbox::{Event, Outbox};
 use super::own_cost::OwnCost;
+use super::pressure::Pressure;
 use super::sampler::{Reading, Sampler};
 use super::watches::Watches;
 
@@ -43,6 +45,9 @@ pub(super) struct Shared {
     pub(super) own_cost: Mutex<OwnCost>,
     pub(super) control: Mutex<Control>,
     pub(super) changed: Condvar,
+    pub(super) pressure: Pressure,
+    /// Of the source, to be asked without waiting for a reading that is under way.
+    pub(super) pressure_triggers: Option<Arc<dyn OpenTriggers>>,
 }
 
 /// What the sampling thread is told, and what it says.
@@ -64,8 +69,10 @@ impl Stamped for Interval {
 
 impl Shared {
     pub(super) fn new(config: Config) -> Self {
-        let sampler = Sampler::new(config.open_source(), config.clock().clone(), config.interval_ns())
-            .with_scope(config.scope());
+        let source = config.open_source();
+        let pressure_triggers = source.pressure_triggers();
+        let sampler =
+            Sampler::new(source, config.clock().clone(), config.interval_ns()).with_scope(config.scope());
         let history = Ring::new(config.history_size());
         Self {
             config,
@@ -80,6 +87,8 @@ impl Shared {
             own_cost: Mutex::default(),
             control: Mutex::default(),
             changed: Condvar::new(),
+            pressure: Pressure::default(),
+            pressure_triggers,
         }
     }
 
@@ -97,7 +106,16 @@ impl Shared {
         })?;
         control.current = Some(thread);
         control.alive += 1;
+        self.arm_all(&mut control);
         Ok(())
+    }
+
+    /// Tells the threads to end, and returns at once.
+    pub(super) fn request_stop(&self) {
+        let mut control = self.control.lock();
+        control.current = None;
+        self.pressure.end();
+        self.changed.notify_all();
     }
 
     /// The sampling thread.
@@ -208,6 +226,8 @@ impl Shared {
                 Vec::new()
             }
         };
+        let timestamp = stats.timestamp;
+        self.observe_pressure(&reading.pressure, reading.after_gap, due.deadline_ns, timestamp);
         for metric in silent {
             self.outbox.push(Event::NoData(self.no_data_message(&metric)));
         }
@@ -321,6 +341,7 @@ impl Shared {
             dropped_calls: 0,
             thresholds_without_data: self.watches.lock().without_data(),
             sections,
+            pressure_triggers: self.pressure.health(),
         }
     }
 

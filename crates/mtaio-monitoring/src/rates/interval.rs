@@ -4,7 +4,7 @@
 //! same numbers from them whether a sample is one second or one hour old. Each group of fields fits in 64 bytes
 //! (target T8), which the assertions at the end hold.
 
-use crate::sampling::{RawDisks, RawLoad, RawMemory, RawSample, Timed};
+use crate::sampling::{PressureScope, RawDisks, RawLoad, RawMemory, RawSample, Timed};
 
 use super::container::{ContainerGroups, container_groups};
 use super::cpu::{CpuDelta, cpu_delta};
@@ -16,6 +16,7 @@ use super::memory::available_bytes;
 use super::monitor::MonitorGroup;
 use super::network::{NetworkGrowthGroup, NetworkTotalGroup, network_groups};
 use super::packed::{Packed32, Packed64};
+use super::pressure::{PressureGroup, pressure_group};
 use super::process::{
     ProcessEventGroup, ProcessIoGroup, ProcessMemoryGroup, ProcessTimeGroup, process_event_group,
     process_io_group, process_memory_group, process_time_group,
@@ -61,6 +62,10 @@ pub struct Interval {
     pub tree_io: TreeIoGroup,
     /// The monitor itself.
     pub monitor: MonitorGroup,
+    /// Pressure on the machine.
+    pub pressure: PressureGroup,
+    /// Pressure on this process's own cgroup.
+    pub container_pressure: PressureGroup,
 }
 
 /// When the sample was taken and how long it covers.
@@ -193,6 +198,12 @@ impl Interval {
             tree: tree_group(now.tree.as_ref(), now.clock.monotonic_ns),
             tree_io: tree_io_group(now.tree.as_ref()),
             monitor: MonitorGroup::default(),
+            pressure: pressure_group(PressureScope::Host, baseline.map(|before| &before.pressure), &now.pressure),
+            container_pressure: pressure_group(
+                PressureScope::Container,
+                baseline.map(|before| &before.container_pressure),
+                &now.container_pressure,
+            ),
         }
     }
 }
@@ -259,4 +270,5 @@ const _: () = {
     assert!(size_of::<NetworkGrowthGroup>() <= 64);
     assert!(size_of::<SpaceGroup>() <= 64);
     assert!(size_of::<HostGroup>() <= 64);
+    assert!(size_of::<PressureGroup>() <= 64);
 };

@@ -18,6 +18,7 @@ mod memory;
 mod monitor;
 mod network;
 mod packed;
+mod pressure;
 mod process;
 mod stats;
 mod tree;
@@ -36,10 +37,12 @@ pub use interval::{CpuGroup, Interval, IoGroup, MemoryGroup, ProcessGroup, SwapG
 pub use memory::available_bytes;
 pub use monitor::MonitorGroup;
 pub use network::{NetworkGrowthGroup, NetworkTotalGroup, TrafficDelta, counted_interfaces, interface_delta};
-pub use packed::{Packed32, Packed64};
+pub use packed::{Packed16, Packed32, Packed64};
+pub use pressure::{PressureGroup, PressureWindow, StallDelta, pressure_group};
 pub use process::{ProcessEventGroup, ProcessIoGroup, ProcessMemoryGroup, ProcessTimeGroup};
 pub use stats::{
     ContainerStats, CoreStats, CpuStats, DiskStats, FilesystemStats, HostStats, InterfaceStats, IoStats,
-    MemoryStats, MonitorStats, NetworkStats, ProcessStats, SpaceStats, SystemStats, TreeStats,
+    MemoryStats, MonitorStats, NetworkStats, Pressure, PressureStats, ProcessStats, SpaceStats, SystemStats,
+    TreeStats,
 };
 pub use tree::{TreeGroup, TreeIoGroup};

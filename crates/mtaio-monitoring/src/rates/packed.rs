@@ -8,6 +8,10 @@ pub struct Packed64(u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packed32(u32);
 
+/// A `u16` or nothing, in two bytes. `u16::MAX` stands for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packed16(u16);
+
 impl Packed64 {
     /// Nothing.
     pub const NONE: Self = Self(u64::MAX);
@@ -36,6 +40,23 @@ impl Packed32 {
     }
 }
 
+impl Packed16 {
+    /// Nothing.
+    pub const NONE: Self = Self(u16::MAX);
+
+    /// The number, if there is one.
+    #[must_use]
+    pub fn get(self) -> Option<u16> {
+        (self.0 != u16::MAX).then_some(self.0)
+    }
+
+    /// A number that may be too large for the space: rather nothing, then, than a wrong one.
+    #[must_use]
+    pub fn fitting(value: Option<u32>) -> Self {
+        value.and_then(|value| u16::try_from(value).ok()).map_or(Self::NONE, Self)
+    }
+}
+
 impl From<Option<u64>> for Packed64 {
     fn from(value: Option<u64>) -> Self {
         value.map_or(Self::NONE, Self)
@@ -45,6 +66,12 @@ impl From<Option<u64>> for Packed64 {
 impl From<Option<u32>> for Packed32 {
     fn from(value: Option<u32>) -> Self {
         value.map_or(Self::NONE, Self)
+    }
+}
+
+impl Default for Packed16 {
+    fn default() -> Self {
+        Self::NONE
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! **A new section** is a line in each of the three functions here; without them this does not compile.
 
-use super::{CPU_MODES, CpuTimes, RawSample, Section, SectionHealth, Timed};
+use super::{CPU_MODES, CpuTimes, RawPressures, RawSample, Resource, Section, SectionHealth, Timed};
 
 /// Whether a section can be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +49,8 @@ impl Section {
             Self::Descriptors => "open descriptors of this process, and their limit",
             Self::ProcessMemory => "shared and proportional memory of this process",
             Self::Tree => "this process and its descendants, those that have ended included",
+            Self::Pressure => "how long tasks of the machine stood still for processors, memory, disks",
+            Self::ContainerPressure => "the same of the own control group",
         }
     }
 
@@ -137,8 +139,17 @@ impl Section {
                     ("read_bytes", tree.counters.read_bytes),
                 ])
             }),
+            Self::Pressure => files(&sample.pressure),
+            Self::ContainerPressure => files(&sample.container_pressure),
         }
     }
+}
+
+/// Few kernels have `irq`.
+fn files(pressures: &RawPressures) -> Option<Vec<&'static str>> {
+    let known = [Resource::Cpu, Resource::Memory, Resource::Io];
+    let missing = none(known.map(|resource| (resource.name(), pressures.get(resource))));
+    (missing.len() < known.len()).then_some(missing)
 }
 
 fn of<T>(section: Option<&Timed<T>>, lacking: impl FnOnce(&T) -> Vec<&'static str>) -> Option<Vec<&'static str>> {
@@ -188,11 +199,14 @@ fn hint(section: Section, error: Option<&str>, missing: &[&str]) -> Option<&'sta
     let Some(error) = error else {
         return missing_field(missing);
     };
-    let number = error.rsplit_once("(os error ").and_then(|(_, rest)| rest.strip_suffix(')'));
+    // What it means may be told behind it.
+    let number = error.rsplit_once("(os error ").and_then(|(_, rest)| Some(rest.split_once(')')?.0));
     let (path, _) = error.split_once(": ").unwrap_or((error, ""));
     match number {
         // ENOTSUP, as errno.h numbers it on most architectures.
-        Some("95") if path.contains("pressure") => Some("PSI is built into the kernel but disabled: boot with psi=1"),
+        Some("95") if path.contains("pressure") => {
+            Some("boot with psi=1: PSI is built into the kernel but disabled")
+        }
         Some("95") => Some("the kernel has it built in but disabled"),
         // EPERM, EACCES
         Some("1" | "13") => Some(
@@ -204,14 +218,24 @@ fn hint(section: Section, error: Option<&str>, missing: &[&str]) -> Option<&'sta
         // EMFILE, ENFILE
         Some("24" | "23") => Some("no descriptor was left to open it with: raise `ulimit -n`"),
         Some(_) => None,
+        None if section == Section::ContainerPressure && !path.starts_with('/') => Some(
+            "in a container with control groups of version 2 it is the container's; elsewhere the machine's is all \
+             there is",
+        ),
         None if error.contains("pswpin") => Some("the kernel has no swap: needs CONFIG_SWAP"),
-        None => Some("the file is not as the kernel writes it: an imitation (lxcfs, a sandbox) may leave parts out"),
+        None => {
+            Some("the file is not as the kernel writes it: an imitation (lxcfs, a sandbox) may leave parts out")
+        }
     }
 }
 
 fn missing_file(section: Section, path: &str) -> &'static str {
     let known = [
-        ("pressure", "needs CONFIG_PSI (Linux 4.20 or newer)"),
+        (
+            ".pressure",
+            "needs CONFIG_PSI, psi=1 where the kernel leaves it off, and 1 in the group's cgroup.pressure",
+        ),
+        ("pressure", "needs CONFIG_PSI (Linux 4.20 or newer), and psi=1 at boot where the kernel leaves it off"),
         ("diskstats", "needs CONFIG_BLOCK; sandboxes like gVisor show no block devices"),
         ("net/dev", "needs CONFIG_NET, and /proc of this network namespace"),
         ("vmstat", "needs CONFIG_VM_EVENT_COUNTERS"),

@@ -124,8 +124,9 @@ mod tests {
                 costs.lap(section, &clock);
             }
             costs.end();
-            [costs.of(Section::Cpu), costs.of(Section::Load), costs.of_sample()]
-                .map(|cost| cost.map(|cost| ((cost.median_seconds * 1e6).round(), (cost.worst_seconds * 1e6).round())))
+            [costs.of(Section::Cpu), costs.of(Section::Load), costs.of_sample()].map(|cost| {
+                cost.map(|cost| ((cost.median_seconds * 1e6).round(), (cost.worst_seconds * 1e6).round()))
+            })
         };
         assert_eq!(sample(10e-6), [Some((13.0, 13.0)), Some((2.0, 2.0)), Some((15.0, 15.0))]);
         sample(1e-6);

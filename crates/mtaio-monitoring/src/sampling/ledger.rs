@@ -9,8 +9,9 @@
 //!   that is waited for in between is missing in both and never present in both. What it had as last seen stays in the
 //!   sum as *pending*, until the next look finds it inherited.
 //! - *Never inherited.* Nobody waited for the child (`SIGCHLD` ignored), or it had lost its parent, and its counters
-//!   went to init. The kernel hands counters on before a process is gone from `/proc`, so what is still pending one
-//!   look later never will be inherited: it is *settled*, and stays in the sum for good.
+//!   went to init. The kernel hands counters on before a process is gone from `/proc`, so by the next look somebody has
+//!   them; and unless he is gone himself by then, and has handed them on, they are seen. What is still pending after a
+//!   look that misses nobody never will be inherited: it is *settled*, and stays in the sum for good.
 //!
 //! Who inherits is not asked: the parent does, or an ancestor of its that adopts orphans (`PR_SET_CHILD_SUBREAPER`), and
 //! taking one for the other would count twice. What the members have inherited together pays for what is pending.
@@ -47,7 +48,7 @@ pub struct Ledger {
     numbers: Vec<(u32, usize)>,
     /// Whether each of `before` is still there.
     remains: Vec<bool>,
-    /// What those had who have gone since the look before, as far as nobody has inherited it yet.
+    /// What those had who have gone, as far as nobody has been seen to inherit it yet.
     pending: Counters,
     /// What nobody will inherit.
     settled: Counters,
@@ -93,11 +94,10 @@ impl Ledger {
         for (before, _) in self.before.iter().zip(&self.remains).filter(|(_, remains)| !**remains) {
             gone = each(gone, each(before.own, before.inherited, u64::saturating_add), u64::saturating_add);
         }
-        // The older debt is paid first, and what is left of it settled.
-        let unpaid = each(self.pending, inherited, u64::saturating_sub);
-        self.settled = each(self.settled, unpaid, u64::saturating_add);
-        inherited = each(inherited, self.pending, u64::saturating_sub);
-        self.pending = each(gone, inherited, u64::saturating_sub);
+        self.pending = each(each(self.pending, gone, u64::saturating_add), inherited, u64::saturating_sub);
+        if self.remains.iter().all(|remains| *remains) {
+            self.settled = each(self.settled, mem::take(&mut self.pending), u64::saturating_add);
+        }
 
         self.numbers.clear();
         self.numbers.extend(self.members.iter().enumerate().map(|(place, member)| (member.pid, place)));

@@ -8,6 +8,8 @@
 //! **A new section** (cgroup, pressure, network, …) is a new struct here, a new field of [`RawSample`], a new value
 //! of [`Section`], and one file in the platform's folder. Nothing that exists changes.
 
+use std::sync::Arc;
+
 use crate::clock::{Clock, Instant3};
 
 mod capability;
@@ -22,9 +24,11 @@ pub mod linux;
 mod network;
 #[cfg(any(feature = "portable", not(target_os = "linux")))]
 pub mod portable;
+mod pressure;
 mod process;
 mod resident;
 mod surroundings;
+mod triggers;
 
 pub use capability::State;
 pub use container::{
@@ -36,9 +40,15 @@ pub use filesystems::{RawFilesystem, RawFilesystems, RawSpace};
 pub use host::{RawActivity, RawFileHandles, RawHost, RawSwapping};
 pub use ledger::{Counters, Ledger, Member};
 pub use network::{InterfaceKind, RawInterface, RawNetwork, RawTraffic};
+pub use pressure::{
+    PressureScope, RawPressure, RawPressures, RawStall, Resource, StallKind, is_undefined as is_pressure_undefined,
+};
 pub use process::{RawDescriptors, RawProcess, RawProcessIo, RawProcessMemory, RawTree, TreeCounters};
 pub use resident::ResidentMemory;
 pub use surroundings::Surroundings;
+pub use triggers::{
+    OpenTriggers, OpenedTrigger, RefusedTrigger, Told, Trigger, TriggerBell, TriggerPoll, TriggerRequest,
+};
 
 /// A group of readings that come, or fail to come, together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,11 +79,15 @@ pub enum Section {
     ProcessMemory,
     /// This process and its descendants.
     Tree,
+    /// Pressure on the machine.
+    Pressure,
+    /// Pressure on this process's own cgroup.
+    ContainerPressure,
 }
 
 impl Section {
     /// Every section, in the order in which they are read.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Cpu,
         Self::Load,
         Self::Memory,
@@ -87,7 +101,16 @@ impl Section {
         Self::Descriptors,
         Self::ProcessMemory,
         Self::Tree,
+        Self::Pressure,
+        Self::ContainerPressure,
     ];
+
+    /// Whether many a sound system has no such thing: that it is missing is worth a line in a report of what is read,
+    /// and no trouble.
+    #[must_use]
+    pub fn is_optional(self) -> bool {
+        matches!(self, Self::Pressure | Self::ContainerPressure)
+    }
 
     /// The section's name, as health reports and `mtaio doctor` print it.
     #[must_use]
@@ -106,12 +129,14 @@ impl Section {
             Self::Descriptors => "descriptors",
             Self::ProcessMemory => "process_memory",
             Self::Tree => "tree",
+            Self::Pressure => "pressure",
+            Self::ContainerPressure => "container pressure",
         }
     }
 }
 
 /// What a section read, and when its file had just been read.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Timed<T> {
     /// Monotonic nanoseconds, right after the read.
     pub read_at_ns: u64,
@@ -150,6 +175,10 @@ pub struct RawSample {
     pub process_memory: Option<Timed<RawProcessMemory>>,
     /// This process and its descendants: the newest look at them, which is seldom this sample's own.
     pub tree: Option<Timed<RawTree>>,
+    /// `/proc/pressure`: each file is there, or not, by itself.
+    pub pressure: RawPressures,
+    /// The `*.pressure` of this process's own cgroup.
+    pub container_pressure: RawPressures,
 }
 
 /// The modes of [`CpuTimes`], in the kernel's order.
@@ -339,6 +368,11 @@ pub trait Source: Send {
     /// Readings of any section that gave nothing, so far: asked for at each sample, so it must not allocate.
     fn failures(&self) -> u64 {
         self.health().iter().map(|section| section.failures).sum()
+    }
+
+    /// Where the kernel can be asked to tell of pressure; `None` where this source knows no such place.
+    fn pressure_triggers(&self) -> Option<Arc<dyn OpenTriggers>> {
+        None
     }
 
     /// The shortest time over which processor shares of this source mean something, in seconds.

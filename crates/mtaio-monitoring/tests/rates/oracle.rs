@@ -6,8 +6,8 @@ mod devices;
 use std::collections::BTreeMap;
 
 use mtaio_monitoring::sampling::{
-    DiskKind, RawContainerIo, RawContainerSeldom, RawDisk, RawMemory, RawMemoryEvents, RawSample, RawThrottling,
-    Timed,
+    DiskKind, RawContainerIo, RawContainerSeldom, RawDisk, RawMemory, RawMemoryEvents, RawPressures, RawSample,
+    RawStall, RawThrottling, Resource, Timed,
 };
 
 pub(super) type Values = BTreeMap<&'static str, Option<f64>>;
@@ -23,6 +23,7 @@ pub(super) fn values(before: Option<&RawSample>, now: &RawSample) -> Values {
     disks(before, now, &mut values);
     devices::values(before, now, &mut values);
     container(before, now, &mut values);
+    pressure(before, now, &mut values);
     // The names that the reference prints are others for the same numbers.
     for (name, same) in [
         ("cpu_usage", "host_cpu_usage_percent"),
@@ -192,6 +193,42 @@ fn disks(before: Option<&RawSample>, now: &RawSample, values: &mut Values) {
         let count = growth(&pairs, count, |before, now| now - before).filter(|count| (1..limit).contains(count));
         let time = growth(&pairs, time, wrapped).filter(|&time| time < limit);
         values.insert(name, time.zip(count).map(|(time, count)| time as f64 / count as f64 / 1e3));
+    }
+}
+
+/// P19, in the words of `sampling.md`: `100 * Δtotal_us / Δt_us`, of the same cgroup, between the readings of the file.
+fn pressure(before: Option<&RawSample>, now: &RawSample, values: &mut Values) {
+    let Some(before) = before else { return };
+    type Line = fn(&Timed<mtaio_monitoring::sampling::RawPressure>) -> Option<RawStall>;
+    let some: Line = |file| file.value.some;
+    let full: Line = |file| file.value.full;
+    type Share = (&'static str, fn(&RawSample) -> &RawPressures, Resource, Line);
+    let shares: [Share; 12] = [
+        ("host_pressure_cpu_some_percent", |raw| &raw.pressure, Resource::Cpu, some),
+        ("host_pressure_memory_some_percent", |raw| &raw.pressure, Resource::Memory, some),
+        ("host_pressure_memory_full_percent", |raw| &raw.pressure, Resource::Memory, full),
+        ("host_pressure_io_some_percent", |raw| &raw.pressure, Resource::Io, some),
+        ("host_pressure_io_full_percent", |raw| &raw.pressure, Resource::Io, full),
+        ("host_pressure_irq_full_percent", |raw| &raw.pressure, Resource::Irq, full),
+        ("container_pressure_cpu_some_percent", |raw| &raw.container_pressure, Resource::Cpu, some),
+        ("container_pressure_cpu_full_percent", |raw| &raw.container_pressure, Resource::Cpu, full),
+        ("container_pressure_memory_some_percent", |raw| &raw.container_pressure, Resource::Memory, some),
+        ("container_pressure_memory_full_percent", |raw| &raw.container_pressure, Resource::Memory, full),
+        ("container_pressure_io_some_percent", |raw| &raw.container_pressure, Resource::Io, some),
+        ("container_pressure_io_full_percent", |raw| &raw.container_pressure, Resource::Io, full),
+    ];
+    for (name, scope, resource, line) in shares {
+        let (before, now) = (scope(before), scope(now));
+        if before.generation != now.generation {
+            continue;
+        }
+        let Some((before, now)) = before.get(resource).zip(now.get(resource)) else { continue };
+        let Some((first, last)) = line(before).zip(line(now)) else { continue };
+        let stalled = i128::from(last.total_us) - i128::from(first.total_us);
+        let elapsed = (i128::from(now.read_at_ns) - i128::from(before.read_at_ns)) / 1_000;
+        if stalled >= 0 && elapsed > 0 {
+            values.insert(name, Some((100.0 * stalled as f64 / elapsed as f64).min(100.0)));
+        }
     }
 }
 

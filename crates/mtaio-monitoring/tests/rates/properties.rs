@@ -4,7 +4,8 @@ use mtaio_monitoring::metrics::catalogue::BuiltIn;
 use mtaio_monitoring::rates::{CpuStats, Interval, SystemStats, cpu_delta};
 use mtaio_monitoring::sampling::{
     CgroupVersion, CpuTimes, DiskKind, RawContainer, RawContainerIo, RawContainerSeldom, RawCpu, RawDisk,
-    RawDisks, RawLoad, RawMemory, RawMemoryEvents, RawQuota, RawSample, RawThrottling, Timed,
+    RawDisks, RawLoad, RawMemory, RawMemoryEvents, RawPressure, RawPressures, RawQuota, RawSample, RawStall,
+    RawThrottling, Resource, Timed,
 };
 use proptest::option::weighted;
 use proptest::prelude::*;
@@ -135,6 +136,25 @@ fn traffic() -> BoxedStrategy<Option<Timed<RawContainerIo>>> {
     }))
 }
 
+fn pressures() -> impl Strategy<Value = RawPressures> {
+    let stall = || {
+        // In microseconds, of readings that are seconds apart: small steps and impossible ones.
+        let total_us = prop_oneof![4 => 0..4_000_000_u64, 1 => counter()];
+        weighted(0.8, (weighted(0.8, 0..70_000_u32), total_us)).prop_map(|stall| {
+            stall.map(|(average, total_us)| RawStall { average_hundredths: [average, None, None], total_us })
+        })
+    };
+    let file = || section((stall(), stall()).prop_map(|(some, full)| RawPressure { some, full }));
+    let generation = prop_oneof![4 => Just(1), 1 => Just(2)];
+    (file(), file(), file(), file(), generation).prop_map(|(cpu, memory, io, irq, generation)| RawPressures {
+        cpu,
+        memory,
+        io,
+        irq,
+        generation,
+    })
+}
+
 fn raw_sample() -> impl Strategy<Value = RawSample> {
     let cores = proptest::collection::vec((0..9_u32, Just(CpuTimes::default())), 0..4);
     let cpu = (cpu_times(), cores).prop_map(|(total, cores)| RawCpu { total, cores });
@@ -147,14 +167,22 @@ fn raw_sample() -> impl Strategy<Value = RawSample> {
     let process = section(processes::process());
     let sections =
         (section(cpu), section(load), section(memory()), section(disks()), process, section(container()));
-    (sections, devices::sections(), processes::sections()).prop_map(
-        |((cpu, load, memory, disks, process, container), (network, filesystems, host), rest)| RawSample {
+    let pressure = (pressures(), pressures());
+    (sections, devices::sections(), processes::sections(), pressure).prop_map(
+        |(
+            (cpu, load, memory, disks, process, container),
+            (network, filesystems, host),
+            rest,
+            (pressure, container_pressure),
+        )| RawSample {
             container,
             cpu,
             load,
             memory,
             disks,
             process,
+            pressure,
+            container_pressure,
             network,
             filesystems,
             host,
@@ -199,6 +227,15 @@ fn baseline_and_now() -> impl Strategy<Value = (Option<RawSample>, RawSample)> {
                 *counter = counter.map(|counter| counter.saturating_sub(*step));
             }
             process.read_at_ns = process.read_at_ns.saturating_sub(steps[1] * 10_000_000);
+        }
+        for pressure in [&mut earlier.pressure, &mut earlier.container_pressure] {
+            for resource in Resource::ALL {
+                let Some(file) = pressure.slot(resource) else { continue };
+                file.read_at_ns = file.read_at_ns.saturating_sub(steps[1] * 10_000_000);
+                for stall in file.value.some.iter_mut().chain(&mut file.value.full) {
+                    stall.total_us = stall.total_us.saturating_sub(steps[2] * 1_000);
+                }
+            }
         }
         match how {
             0 => (None, now),

@@ -41,6 +41,15 @@ fn p41_what_a_sandbox_leaves_out_is_named() {
     check("missing", Section::Cpu, State::Missing, &[], Some("mount -t proc"));
 }
 
+#[test]
+fn p41_pressure_that_is_missing_is_told_by_the_file() {
+    check("linux-6.18", Section::Pressure, State::Ok, &[], None);
+    check("pressure-4.20", Section::Pressure, State::Ok, &[], None);
+    check("gvisor", Section::Pressure, State::Missing, &[], Some("CONFIG_PSI"));
+    check("pressure-cgroup", Section::ContainerPressure, State::Partial, &["io"], Some("cgroup.pressure"));
+    check("pressure-root-cgroup", Section::ContainerPressure, State::Missing, &[], Some("the machine's is all"));
+}
+
 /// A section of which nothing was read, with this as its last error.
 #[track_caller]
 fn check_hint(section: Section, error: &str, expected: Option<&str>) {
@@ -58,10 +67,16 @@ fn p41_the_kernels_answer_becomes_a_hint() {
     let refused = "/proc/self/io: Permission denied (os error 13)";
     check_hint(Section::Disks, refused, Some("no permission"));
     check_hint(Section::Disks, "/proc/diskstats: Operation not permitted (os error 1)", Some("no permission"));
-    check_hint(Section::Disks, "/proc/pressure/cpu: Operation not supported (os error 95)", Some("boot with psi=1"));
+    check_hint(
+        Section::Disks,
+        "/proc/pressure/cpu: Operation not supported (os error 95)",
+        Some("boot with psi=1"),
+    );
     check_hint(Section::Disks, "/proc/diskstats: Too many open files (os error 24)", Some("ulimit -n"));
     let missing = |path: &str| format!("{path}: No such file or directory (os error 2)");
-    check_hint(Section::Disks, &missing("/proc/pressure/io"), Some("CONFIG_PSI"));
+    let explained = |path: &str| missing(path) + ": Linux has it from 4.20 on, with CONFIG_PSI";
+    check_hint(Section::Pressure, &explained("/proc/pressure/io"), Some("CONFIG_PSI"));
+    check_hint(Section::ContainerPressure, &explained("/sys/fs/cgroup/a/io.pressure"), Some("cgroup.pressure"));
     check_hint(Section::Disks, &missing("/proc/self/io"), Some("CONFIG_TASK_IO_ACCOUNTING"));
     check_hint(Section::Host, &missing("/proc/vmstat"), Some("CONFIG_VM_EVENT_COUNTERS"));
     check_hint(Section::Host, "/proc/vmstat: it has no pswpin and pswpout", Some("CONFIG_SWAP"));
@@ -125,10 +140,7 @@ fn p41_the_surroundings_are_recognised() {
     let lxc = seen("lxc");
     assert_eq!((lxc.kernel.as_deref(), lxc.cgroups), (Some("Linux 6.8.12-4-pve"), Some("v2")));
     let imitated = "/proc/cpuinfo, /proc/diskstats, /proc/loadavg, /proc/meminfo, /proc/stat";
-    assert_eq!(
-        lxc.hints,
-        ["container=lxc (environment of process 1)", &format!("lxcfs imitates {imitated}")]
-    );
+    assert_eq!(lxc.hints, ["container=lxc (environment of process 1)", &format!("lxcfs imitates {imitated}")]);
     let hidepid = seen("hidepid");
     assert_eq!(hidepid.hints, ["/proc hides other users' processes (hidepid=invisible)"]);
     let nowhere = Surroundings::below(Path::new("/nonexistent"));

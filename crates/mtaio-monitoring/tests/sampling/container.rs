@@ -330,8 +330,9 @@ fn t7_the_dear_files_too_are_read_without_allocating() {
         let mut sample = RawSample::default();
         source.read(&clock, &mut sample);
         let allocations = allocations::during(|| {
+            // Shorter than the time after which mounts are listed anew.
             for _ in 0..20 {
-                hand.advance(2.5);
+                hand.advance(1.25);
                 source.read(&clock, &mut sample);
             }
         });

@@ -1,15 +1,17 @@
 //! What holds for every text: no parser panics, what it understood can be written down and understood again, and a
 //! text that was cut never gives a number that the whole text does not give.
+//!
+//! Long because every file has a way to be written down again.
 
 use std::fmt::{Debug, Write};
 
 use mtaio_monitoring::sampling::linux::process::{self, Stat};
 use mtaio_monitoring::sampling::linux::{
-    Malformed, diskstats, host, loadavg, meminfo, mounts, netdev, process_io, stat, zoneinfo,
+    Malformed, diskstats, host, loadavg, meminfo, mounts, netdev, pressure, process_io, stat, zoneinfo,
 };
 use mtaio_monitoring::sampling::{
-    DiskKind, RawActivity, RawCpu, RawDisks, RawFileHandles, RawLoad, RawMemory, RawNetwork, RawProcessIo,
-    RawSwapping,
+    DiskKind, RawActivity, RawCpu, RawDisks, RawFileHandles, RawLoad, RawMemory, RawNetwork, RawPressure,
+    RawProcessIo, RawSwapping,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -43,6 +45,7 @@ fn check_all(text: &[u8]) -> Result<(), TestCaseError> {
     check(diskstats::parse, render_diskstats, text, &mut disks)?;
     check(loadavg::parse, render_loadavg, text, &mut RawLoad::default())?;
     check(meminfo::parse, render_meminfo, text, &mut RawMemory::default())?;
+    check(pressure::parse, render_pressure, text, &mut RawPressure::default())?;
     check(parse_process, render_process, text, &mut Stat::default())?;
     check(process_io::parse, render_process_io, text, &mut RawProcessIo::default())?;
     check(zoneinfo::parse, |pages| format!("Node 0, zone X\n low {pages}\n"), text, &mut 7)?;
@@ -189,6 +192,21 @@ fn render_diskstats(disks: &RawDisks) -> String {
     text
 }
 
+fn render_pressure(pressure: &RawPressure) -> String {
+    let mut text = String::new();
+    for (name, stall) in [("some", pressure.some), ("full", pressure.full)] {
+        let Some(stall) = stall else { continue };
+        write!(text, "{name}").unwrap();
+        for (name, share) in ["avg10", "avg60", "avg300"].into_iter().zip(stall.average_hundredths) {
+            if let Some(share) = share {
+                write!(text, " {name}={}.{:02}", share / 100, share % 100).unwrap();
+            }
+        }
+        writeln!(text, " total={}", stall.total_us).unwrap();
+    }
+    text
+}
+
 fn parse_process(text: &[u8], out: &mut Stat) -> Result<(), Malformed> {
     *out = process::parse(text)?;
     Ok(())
@@ -257,6 +275,11 @@ fn assembled() -> impl Strategy<Value = Vec<u8>> {
         ")",
         "S",
         "0.25",
+        "some",
+        "full",
+        "avg10=1.5",
+        "total=77",
+        "total=",
         "1.5",
         "3/70",
         "-1",
@@ -301,6 +324,8 @@ fn recorded_files() -> Vec<Vec<u8>> {
         "self/mountinfo",
         "vmstat",
         "sys/fs/file-nr",
+        "pressure/cpu",
+        "pressure/io",
     ];
     ["linux-6.18", "linux-2.6", "stacked-disks", "available-zero", "bridged-bond", "worker-tree"]
         .iter()
@@ -345,6 +370,11 @@ fn p38_a_file_cut_anywhere_gives_no_wrong_number() {
         check_cuts(recording, "stat", stat::parse, |part, whole| {
             part.total == whole.total && whole.cores.starts_with(&part.cores)
         });
+        if recording == "linux-6.18" {
+            check_cuts(recording, "pressure/memory", pressure::parse, |part, whole| {
+                part.some == whole.some && (part.full.is_none() || part.full == whole.full)
+            });
+        }
         check_cuts(recording, "loadavg", loadavg::parse, |part, whole| part == whole);
         check_cuts(recording, "self/stat", parse_process, |part, whole| part == whole);
         check_cuts(recording, "diskstats", diskstats::parse, |part, whole| {

@@ -12,6 +12,7 @@ mod io;
 mod memory;
 mod monitor;
 mod network;
+mod pressure;
 mod process;
 mod tree;
 mod value;
@@ -31,6 +32,7 @@ pub(super) use disk::disk_stats;
 pub(super) use filesystems::filesystem_stats;
 pub use monitor::MonitorStats;
 pub(super) use network::interface_stats;
+pub use pressure::{Pressure, PressureStats};
 pub use process::ProcessStats;
 pub use tree::TreeStats;
 
@@ -67,6 +69,10 @@ pub struct SystemStats {
     pub tree: TreeStats,
     /// The monitor itself.
     pub monitor: MonitorStats,
+    /// Pressure on the machine.
+    pub pressure: PressureStats,
+    /// Pressure on this process's own cgroup; nothing in it is measured where there is none.
+    pub container_pressure: PressureStats,
 }
 
 impl From<&Interval> for SystemStats {
@@ -93,6 +99,8 @@ impl From<&Interval> for SystemStats {
             process: process::process_stats(interval),
             tree: tree::tree_stats(&interval.tree, &interval.tree_io),
             monitor: monitor::monitor_stats(&interval.monitor),
+            pressure: pressure::pressure_stats(&interval.pressure),
+            container_pressure: pressure::pressure_stats(&interval.container_pressure),
         }
     }
 }

@@ -15,7 +15,7 @@ impl SystemStats {
     /// ```
     #[must_use]
     pub fn value(&self, metric: BuiltIn) -> Option<f64> {
-        let Self { cpu, memory, io, container, process, tree, monitor, .. } = self;
+        let Self { cpu, memory, io, container, process, tree, monitor, pressure, container_pressure, .. } = self;
         let bytes = |bytes: Option<u64>| bytes.map(|bytes| bytes as f64);
         let count = |count: Option<u32>| count.map(f64::from);
         let load = |index: usize| cpu.load_average.map(|load| load[index]);
@@ -169,6 +169,19 @@ impl SystemStats {
             BuiltIn::MonitorMissedTicksTotal => bytes(monitor.missed_ticks),
             BuiltIn::MonitorFailedReadsTotal => bytes(monitor.failed_reads),
             BuiltIn::MonitorSampleSeconds => monitor.sample_seconds,
+
+            BuiltIn::HostPressureCpuSomePercent => pressure.cpu.some_percent,
+            BuiltIn::HostPressureMemorySomePercent => pressure.memory.some_percent,
+            BuiltIn::HostPressureMemoryFullPercent => pressure.memory.full_percent,
+            BuiltIn::HostPressureIoSomePercent => pressure.io.some_percent,
+            BuiltIn::HostPressureIoFullPercent => pressure.io.full_percent,
+            BuiltIn::HostPressureIrqFullPercent => pressure.irq.full_percent,
+            BuiltIn::ContainerPressureCpuSomePercent => container_pressure.cpu.some_percent,
+            BuiltIn::ContainerPressureCpuFullPercent => container_pressure.cpu.full_percent,
+            BuiltIn::ContainerPressureMemorySomePercent => container_pressure.memory.some_percent,
+            BuiltIn::ContainerPressureMemoryFullPercent => container_pressure.memory.full_percent,
+            BuiltIn::ContainerPressureIoSomePercent => container_pressure.io.some_percent,
+            BuiltIn::ContainerPressureIoFullPercent => container_pressure.io.full_percent,
         }
     }
 }

@@ -126,7 +126,7 @@ impl ContainerReader {
         let seldom = self.seldom.get(now_ns, || {
             let mut value = group.read_seldom(&mut reading, disks);
             value.raw.affinity_cpus = status.read(&mut reading, files::allowed_cpus).filter(|&cpus| cpus > 0);
-            value.raw.io_before = std::mem::replace(last_io, value.raw.io.clone());
+            value.raw.io_before = std::mem::replace(last_io, value.raw.io);
             Some(Timed { read_at_ns: now_ns, value })
         });
         let seldom = seldom.map(|seldom| seldom.value.clone()).unwrap_or_default();
@@ -151,6 +151,10 @@ impl ContainerReader {
             every_seconds: Some(PACE_NS as f64 / 1e9),
             ..SectionHealth::unread(Section::Container)
         }
+    }
+
+    pub(super) fn failures(&self) -> u64 {
+        self.failures
     }
 }
 

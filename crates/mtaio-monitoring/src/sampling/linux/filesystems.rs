@@ -52,6 +52,10 @@ impl Filesystems {
     pub(super) fn health(&self, section: Section) -> SectionHealth {
         SectionHealth { every_seconds: Some(EVERY_NS as f64 / 1e9), ..self.mounts.health(section) }
     }
+
+    pub(super) fn failures(&self) -> u64 {
+        self.mounts.failures
+    }
 }
 
 /// `None` for what has no size, as `df` leaves it out.

@@ -48,7 +48,7 @@ impl Host {
         let swapping = swapping.get(now.monotonic_ns, || {
             let mut latest = None;
             vmstat.read(buffer, clock, &mut latest, |text, out| parse_vmstat(text, *page_bytes, out));
-            *swapping_before = std::mem::replace(swapping_newest, latest.clone());
+            *swapping_before = std::mem::replace(swapping_newest, latest);
             latest
         });
         let file_handles = file_handles.get(now.monotonic_ns, || {
@@ -62,8 +62,8 @@ impl Host {
                 uptime_ns: Some(now.boottime_ns),
                 activity: activity.map(|activity| activity.value).unwrap_or_default(),
                 file_handles: file_handles.map(|timed| timed.value),
-                swapping: swapping.cloned(),
-                swapping_before: swapping_before.clone(),
+                swapping: swapping.copied(),
+                swapping_before: *swapping_before,
             },
         });
     }
@@ -78,6 +78,10 @@ impl Host {
             every_seconds: Some(PACE_NS as f64 / 1e9),
             ..SectionHealth::unread(section)
         }
+    }
+
+    pub(super) fn failures(&self) -> u64 {
+        self.vmstat.failures + self.file_nr.failures
     }
 }
 

@@ -31,7 +31,7 @@ pub fn parse(text: &[u8], out: &mut RawLoad) -> Result<(), Malformed> {
 }
 
 /// `1.5`, `1.50` and `1.509` are 150 hundredths. The kernel prints two decimals.
-fn hundredths(word: &[u8]) -> Option<u32> {
+pub(super) fn hundredths(word: &[u8]) -> Option<u32> {
     let dot = word.iter().position(|&byte| byte == b'.')?;
     let fraction = &word[dot + 1..];
     decimal(fraction)?;

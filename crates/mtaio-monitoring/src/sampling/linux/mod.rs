@@ -11,9 +11,10 @@
 use std::fmt;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::costs::Costs;
-use super::{Cost, RawActivity, RawSample, Section, SectionHealth, Source, Timed};
+use super::{Cost, OpenTriggers, RawActivity, RawSample, Section, SectionHealth, Source, Timed};
 use crate::clock::Clock;
 
 pub mod cgroup;
@@ -34,6 +35,7 @@ mod network;
 mod own_cgroups;
 mod own_process;
 mod paced;
+pub mod pressure;
 pub mod process;
 pub mod process_io;
 mod processes;
@@ -41,6 +43,7 @@ pub mod resident;
 pub mod stat;
 pub mod surroundings;
 mod tree;
+pub(super) mod triggers;
 pub mod zoneinfo;
 
 use container::ContainerReader;
@@ -51,8 +54,10 @@ use host::Host;
 use network::Network;
 use own_cgroups::CgroupFinder;
 use own_process::OwnProcess;
+use pressure::PressureFiles;
 use process::Units;
 use tree::TreeReader;
+use triggers::PressureTriggers;
 
 /// Reads a Linux machine, or a recording of one.
 #[derive(Debug)]
@@ -72,6 +77,11 @@ pub struct LinuxSource {
     own: OwnProcess,
     tree: TreeReader,
     units: Units,
+    pressure: PressureFiles,
+    container_pressure: PressureFiles,
+    /// The generation of `cgroups` that `container_pressure` is of.
+    cgroups_seen: u64,
+    triggers: Arc<PressureTriggers>,
     buffer: Vec<u8>,
     costs: Costs,
 }
@@ -111,6 +121,10 @@ impl LinuxSource {
             own: OwnProcess::new(root),
             tree: TreeReader::new(root),
             units: Units::of_this_machine(),
+            pressure: PressureFiles::of_host(root),
+            container_pressure: PressureFiles::of_cgroup(None, 0),
+            cgroups_seen: 0,
+            triggers: Arc::new(PressureTriggers::new(root)),
             buffer: vec![0; INITIAL_BUFFER_BYTES],
             costs: Costs::new(),
         }
@@ -158,6 +172,15 @@ impl Source for LinuxSource {
         costs.lap(Section::Filesystems, clock);
         self.host.read(now, buffer, clock, activity, &mut out.host);
         costs.lap(Section::Host, clock);
+        self.pressure.read(buffer, clock, now.monotonic_ns, &mut out.pressure);
+        costs.lap(Section::Pressure, clock);
+        if self.cgroups_seen != self.cgroups.generation() {
+            self.cgroups_seen = self.cgroups.generation();
+            let own = pressure::own_cgroup(self.cgroups.own());
+            self.container_pressure = PressureFiles::of_cgroup(own, self.cgroups_seen);
+        }
+        self.container_pressure.read(buffer, clock, now.monotonic_ns, &mut out.container_pressure);
+        costs.lap(Section::ContainerPressure, clock);
 
         if let Some(memory) = &mut out.memory
             && memory.value.available.unwrap_or(0) == 0
@@ -209,6 +232,8 @@ impl Source for LinuxSource {
                 Section::Container => self.container.health(&self.cgroups),
                 Section::ProcessIo | Section::Descriptors | Section::ProcessMemory => self.own.health(section),
                 Section::Tree => self.tree.health(),
+                Section::Pressure => self.pressure.health(),
+                Section::ContainerPressure => self.container_pressure.health(),
             })
             .map(|health| SectionHealth { cost: self.costs.of(health.section), ..health })
             .collect()
@@ -220,7 +245,21 @@ impl Source for LinuxSource {
 
     fn failures(&self) -> u64 {
         let files = [&self.cpu, &self.load, &self.memory, &self.disks, &self.process];
-        files.into_iter().map(|file| file.failures).sum::<u64>() + self.own.failures() + self.tree.failures()
+        let sections = [
+            self.network.failures(),
+            self.filesystems.failures(),
+            self.host.failures(),
+            self.container.failures(),
+            self.own.failures(),
+            self.tree.failures(),
+            self.pressure.failures(),
+            self.container_pressure.failures(),
+        ];
+        files.into_iter().map(|file| file.failures).chain(sections).sum()
+    }
+
+    fn pressure_triggers(&self) -> Option<Arc<dyn OpenTriggers>> {
+        Some(Arc::clone(&self.triggers) as Arc<dyn OpenTriggers>)
     }
 }
 

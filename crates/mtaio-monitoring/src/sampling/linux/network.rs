@@ -49,4 +49,8 @@ impl Network {
     pub(super) fn health(&self, section: Section) -> SectionHealth {
         self.file.health(section)
     }
+
+    pub(super) fn failures(&self) -> u64 {
+        self.file.failures
+    }
 }

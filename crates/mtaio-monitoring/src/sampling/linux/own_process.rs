@@ -9,9 +9,9 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use rustix::process::{Resource, getrlimit};
 
-use super::cursor::Cursor;
 use super::file::{KeptFile, Records};
 use super::process::Units;
+use super::resident::{pss_bytes, shared_pages};
 use super::{Failure, Malformed, Origin, process_io};
 use crate::clock::Clock;
 use crate::sampling::costs::Costs;
@@ -232,24 +232,4 @@ impl DescriptorCount {
 /// The entries of a folder.
 fn list(folder: &Path) -> io::Result<u64> {
     fs::read_dir(folder)?.try_fold(0, |count, entry| entry.map(|_| count + 1))
-}
-
-/// `/proc/PID/statm`: the third field.
-fn shared_pages(text: &[u8]) -> Option<u64> {
-    let mut line = Cursor::new(text);
-    line.number()?;
-    line.number()?;
-    line.number()
-}
-
-/// `/proc/PID/smaps_rollup`: the line `Pss:`, in kibibytes.
-fn pss_bytes(text: &[u8]) -> Option<u64> {
-    let mut lines = Cursor::new(text);
-    while !lines.is_at_end() {
-        if lines.eat(b"Pss:") {
-            return lines.number()?.checked_mul(1024);
-        }
-        lines.skip_line();
-    }
-    None
 }
