@@ -86,7 +86,6 @@ rust-tests: tools
 	$(CARGO) run --quiet --locked -p mtaio-monitoring --example thresholds
 	$(CARGO) run --quiet --locked -p mtaio-monitoring --example profiler
 
-# What does not depend on the interpreter is tested on one of them.
 # A second each: whether it builds, and whether what was once reached is reached still.
 .PHONY: fuzz-tests
 fuzz-tests: cplusplus
@@ -96,7 +95,8 @@ fuzz-tests: cplusplus
 cplusplus: tools
 	@make/need.sh 'command -v c++' g++
 
-python-tests-%: .venv/%/installed .venv/%/tools .venv/upstream .venv/extension/rust_service.abi3.so
+# What does not depend on the interpreter is tested on one of them.
+python-tests-%: .venv/%/installed .venv/%/tools .venv/upstream .venv/extension/rust_service.abi3.so .venv/debian/unpacked
 	.venv/$*/bin/python -m pytest tests/python -m '$(if $(filter $*,$(VERSION)),not soak,not soak and not once)'
 
 # A profile's page, opened in a browser.
@@ -141,6 +141,12 @@ EXTENSION_TARGET := $(or $(CARGO_TARGET_DIR),target)/extension
 	@mkdir -p $(@D)
 	PYO3_PYTHON=$(CURDIR)/$(PYTHON) $(CARGO) build --quiet --locked --manifest-path $(EXTENSION) --target-dir $(EXTENSION_TARGET)
 	@cp $(EXTENSION_TARGET)/debug/librust_service.so $@
+
+# Programs that numbers are held against. Unpacked, because a node_exporter that is installed is a daemon on port 9100.
+.venv/debian/unpacked: make/unpack.sh
+	@make/need.sh 'command -v free && command -v vmstat' procps
+	@make/unpack.sh $(@D) prometheus-node-exporter sysstat
+	@touch $@
 
 # The package whose monitoring module this one replaces: the tests lay it under ours.
 .venv/upstream: | tools

@@ -107,9 +107,16 @@ fn state_word(state: State, color: bool) -> String {
 
 fn pace(section: &SectionHealth) -> String {
     match section.every_seconds {
-        Some(seconds) => format!("every {}", quantity(Some(seconds), Unit::Seconds).replace(".0 ", " ")),
+        Some(seconds) => format!("every {}", whole(&quantity(Some(seconds), Unit::Seconds))),
         None => "every sample".to_owned(),
     }
+}
+
+/// Without digits that say nothing: `5 s`, not `5.00 s`.
+fn whole(quantity: &str) -> String {
+    let Some((number, unit)) = quantity.split_once(' ') else { return quantity.to_owned() };
+    let number = if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number };
+    format!("{number} {unit}")
 }
 
 /// The lines below a section's own, each with the word that it begins with.

@@ -194,7 +194,7 @@ class SectionHealth:
 
     Attributes:
         section: "cpu", "load", "memory", "disks", "process", "network", "filesystems", "host", "container",
-            "process_io", "descriptors", "process_memory", "tree", "pressure" or "container pressure".
+            "process_io", "descriptors", "process_memory", "tree", "pressure" or "container_pressure".
         origin: The file or call that it is read from.
         reads: Readings tried.
         failures: Readings that gave nothing.

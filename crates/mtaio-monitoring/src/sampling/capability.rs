@@ -197,7 +197,13 @@ impl SectionHealth {
 /// What there is to be done, by what the kernel answered.
 fn hint(section: Section, error: Option<&str>, missing: &[&str]) -> Option<&'static str> {
     let Some(error) = error else {
-        return missing_field(missing);
+        // Nothing failed: there was no group to ask.
+        let no_group = section == Section::Container && missing.is_empty();
+        return if no_group {
+            Some("in no control group but the root: all of the machine is its own")
+        } else {
+            missing_field(missing)
+        };
     };
     // What it means may be told behind it.
     let number = error.rsplit_once("(os error ").and_then(|(_, rest)| Some(rest.split_once(')')?.0));

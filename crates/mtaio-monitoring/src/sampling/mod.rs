@@ -130,7 +130,7 @@ impl Section {
             Self::ProcessMemory => "process_memory",
             Self::Tree => "tree",
             Self::Pressure => "pressure",
-            Self::ContainerPressure => "container pressure",
+            Self::ContainerPressure => "container_pressure",
         }
     }
 }
