@@ -1,47 +1,66 @@
 #!/bin/sh
 # fuzz.sh SECONDS [TARGET...]: builds the fuzzer and gives each target (all of them, if none is named) so many seconds.
 # It begins with the corpus, with the recorded trees and with what earlier runs found, and keeps what it finds in
-# fuzz/target. `fuzz.sh keep` brings that into the corpus, as few files as reach the same lines.
+# fuzz/target. `fuzz.sh keep` brings that into the corpus, as few files as reach the same lines. `fuzz.sh short` is for
+# tests: quick to build, a few hundred inputs each, the same ones every time.
 #
 # The compiler's own coverage pass and libFuzzer's sources, which a crate brings, are all there is to it: no nightly
 # compiler, no cargo-fuzz, nothing but a C++ compiler.
 set -eu
-seconds=$1
+how=$1
 shift
+profile=release
+[ "$how" != short ] || profile=short
 triple=$(rustc -vV | sed -n 's/^host: //p')
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/fuzz/target}"
 RUSTFLAGS="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
 -Cllvm-args=-sanitizer-coverage-trace-compares" \
-    cargo build --quiet --release --locked --manifest-path fuzz/Cargo.toml --target "$triple"
-fuzzer=$CARGO_TARGET_DIR/$triple/release/fuzz
+    cargo build --quiet --profile "$profile" --locked --manifest-path fuzz/Cargo.toml --target "$triple"
+fuzzer=$CARGO_TARGET_DIR/$triple/$profile/fuzz
 work=$CARGO_TARGET_DIR/inputs
+all=$(MTAIO_FUZZ_TARGET=list "$fuzzer" 2>/dev/null)
+for name in "$@"; do
+    if ! echo "$all" | grep -q "^$name "; then
+        echo "make fuzz: there is no target $name; there are $(echo "$all" | cut -d' ' -f1 | tr '\n' ' ')" >&2
+        exit 2
+    fi
+done
 
-MTAIO_FUZZ_TARGET=list "$fuzzer" | while read -r target recorded; do
+echo "$all" | while read -r target recorded; do
     if [ $# -gt 0 ] && ! echo " $* " | grep -q " $target "; then
         continue
     fi
     export MTAIO_FUZZ_TARGET="$target"
     corpus=fuzz/corpus/$target
-    mkdir -p "$corpus" "$work/$target" "$work/recorded/$target"
+    found=$work/$target
+    log=$found.log
+    # What earlier runs found is none of a test's business.
+    if [ "$how" = short ]; then
+        found=$work/short/$target
+        rm -rf "$found"
+    fi
+    mkdir -p "$corpus" "$found" "$work/recorded/$target"
     for file in tests/recordings/*/"$recorded"; do
         [ ! -f "$file" ] || cp "$file" "$work/recorded/$target/$(echo "$file" | cut -d/ -f3)"
     done
     # Inputs are kept short, so that the corpus stays small; the recordings may be longer.
-    if [ "$seconds" = keep ]; then
-        "$fuzzer" -merge=1 -max_len=1024 -verbosity=0 "$corpus" "$work/$target" 2>/dev/null
+    if [ "$how" = keep ]; then
+        "$fuzzer" -merge=1 -max_len=1024 -verbosity=0 "$corpus" "$found" 2>/dev/null
         echo "$target: $(find "$corpus" -type f | wc -l) inputs, $(du -bs "$corpus" | cut -f1) bytes"
         continue
     fi
-    log=$work/$target.log
-    if ! "$fuzzer" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=2048 -dict=fuzz/words.dict \
+    length="-max_total_time=$how"
+    [ "$how" != short ] || length="-runs=500 -seed=1"
+    # shellcheck disable=SC2086 # two options
+    if ! "$fuzzer" $length -max_len=4096 -timeout=10 -rss_limit_mb=2048 -dict=fuzz/words.dict \
         -artifact_prefix="$work/found-$target-" -print_final_stats=1 \
-        "$work/$target" "$corpus" "$work/recorded/$target" >"$log" 2>&1 </dev/null; then
+        "$found" "$corpus" "$work/recorded/$target" >"$log" 2>&1 </dev/null; then
         tail -40 "$log" >&2
         echo "make fuzz: $target failed; to see it again: MTAIO_FUZZ_TARGET=$target $fuzzer $work/found-$target-*" >&2
         exit 1
     fi
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     covered=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -1)
-    echo "$target: $runs inputs in $seconds s, $covered places reached, nothing found"
+    echo "$target: $runs inputs, $covered places reached, nothing found"
 done

@@ -27,24 +27,39 @@ pub(super) fn check(input: &[u8]) {
 }
 
 fn hold(before: Option<&RawSample>, now: &RawSample) {
-    let mut stats = SystemStats::from(&Interval::between(before, now));
+    let mut interval = Interval::between(before, now);
+    let mut stats = SystemStats::from(&interval);
+    hold_metrics(&stats, MAY_EXCEED_A_WHOLE);
     Details::between(before, now).complete(&mut stats);
     // Fields of lists have no place in the catalogue; every one of them is in this text.
     let text = format!("{stats:?}");
     for wrong in ["NaN", "inf", "(-", ": -"] {
         assert!(!text.contains(wrong), "{wrong} in {text}");
     }
+    // In a container the unqualified shares are those of its limits.
+    interval.container.cpu.sets_scope = true;
+    hold_metrics(&SystemStats::from(&interval), &[MAY_EXCEED_A_WHOLE, &["cpu_usage", "memory_usage"]].concat());
+}
+
+fn hold_metrics(stats: &SystemStats, may_exceed_a_whole: &[&str]) {
     for metric in BuiltIn::ALL {
         let Some(value) = stats.value(*metric) else { continue };
         let description = metric.description();
         assert!(value.is_finite() && value >= 0.0, "{} is {value}", description.name);
-        let is_bounded = description.unit == "%" && !MAY_EXCEED_A_WHOLE.contains(&description.name);
+        let is_bounded = description.unit == "%" && !may_exceed_a_whole.contains(&description.name);
         assert!(!is_bounded || value <= 100.0, "{} is {value} %", description.name);
     }
 }
 
-/// Shares of something that can be exceeded, and so are not clamped (P42).
-const MAY_EXCEED_A_WHOLE: &[&str] = &[];
+/// Shares of something that can be exceeded, and so are not clamped (P42): of a limit in a burst, or that has just been
+/// lowered, and of one processor by several threads.
+const MAY_EXCEED_A_WHOLE: &[&str] = &[
+    "container_cpu_usage_percent",
+    "container_memory_usage_percent",
+    "process_cpu_percent",
+    "process_cpu_system_percent",
+    "process_cpu_user_percent",
+];
 
 /// What is left of the input; 0 for ever after its end.
 struct Bytes<'a>(&'a [u8]);

@@ -197,13 +197,7 @@ impl SectionHealth {
 /// What there is to be done, by what the kernel answered.
 fn hint(section: Section, error: Option<&str>, missing: &[&str]) -> Option<&'static str> {
     let Some(error) = error else {
-        // Nothing failed: there was no group to ask.
-        let no_group = section == Section::Container && missing.is_empty();
-        return if no_group {
-            Some("in no control group but the root: all of the machine is its own")
-        } else {
-            missing_field(missing)
-        };
+        return missing_field(section, missing);
     };
     // What it means may be told behind it.
     let number = error.rsplit_once("(os error ").and_then(|(_, rest)| Some(rest.split_once(')')?.0));
@@ -258,9 +252,11 @@ fn missing_file(section: Section, path: &str) -> &'static str {
     }
 }
 
-fn missing_field(missing: &[&str]) -> Option<&'static str> {
+fn missing_field(section: Section, missing: &[&str]) -> Option<&'static str> {
     let is_missing = |field| missing.contains(&field);
-    if is_missing("available") {
+    if section == Section::Container {
+        Some("a controller of which the own group is the root, or which is off, has no such files")
+    } else if is_missing("available") {
         Some("Linux 3.14 or newer prints MemAvailable; without it, it is estimated as the kernel would")
     } else if is_missing("space of some") {
         Some("some mounts may not be looked at: no permission, or a server that does not answer")

@@ -35,6 +35,7 @@ fn p41_what_a_sandbox_leaves_out_is_named() {
     check("gvisor", Section::Memory, State::Partial, &["slab_reclaimable"], Some("does not print them"));
     check("gvisor", Section::Disks, State::Missing, &[], Some("gVisor"));
     check("gvisor", Section::Network, State::Ok, &[], None);
+    check("gvisor", Section::Container, State::Missing, &[], Some("the own group is the root"));
     check("lxc", Section::Disks, State::Ok, &[], None);
     check("linux-2.6", Section::Memory, State::Partial, &["available", "shmem"], Some("Linux 3.14"));
     check("garbage", Section::Cpu, State::Missing, &[], Some("imitation"));
