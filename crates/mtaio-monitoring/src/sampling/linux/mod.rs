@@ -16,6 +16,7 @@ use std::sync::Arc;
 use super::{OpenTriggers, RawActivity, RawSample, Section, SectionHealth, Source, Timed};
 use crate::clock::Clock;
 
+pub mod arc;
 pub mod cgroup;
 pub mod cgroup_files;
 mod container;
@@ -44,6 +45,7 @@ mod tree;
 pub(super) mod triggers;
 pub mod zoneinfo;
 
+use arc::ArcReader;
 use container::ContainerReader;
 use disk_kinds::DiskKinds;
 use file::{KeptFile, Records};
@@ -64,6 +66,7 @@ pub struct LinuxSource {
     load: Origin,
     memory: Origin,
     zones: Origin,
+    arc: ArcReader,
     disks: Origin,
     process: Origin,
     network: Network,
@@ -107,6 +110,7 @@ impl LinuxSource {
             load: origin("proc/loadavg", Records::One),
             memory: origin("proc/meminfo", Records::One),
             zones: origin("proc/zoneinfo", Records::Many),
+            arc: ArcReader::new(root),
             disks: origin("proc/diskstats", Records::Many),
             process: origin("proc/self/stat", Records::One),
             network: Network::new(root),
@@ -173,6 +177,9 @@ impl Source for LinuxSource {
             self.zones.read(buffer, clock, &mut low_pages, zoneinfo::parse);
             memory.value.low_watermark = low_pages.and_then(|pages| pages.value.checked_mul(units.page_bytes));
         }
+        if let Some(memory) = &mut out.memory {
+            memory.value.arc_shrinkable = self.arc.read(now.monotonic_ns, buffer, clock);
+        }
         if let Some(disks) = &mut out.disks {
             self.disk_kinds.assign(&mut disks.value.devices);
         }
@@ -196,9 +203,10 @@ impl Source for LinuxSource {
                 Section::Cpu => self.cpu.health(section),
                 Section::Load => self.load.health(section),
                 Section::Memory => {
-                    // A missing zoneinfo does not make the section fail, but is worth a line in the report.
+                    // Neither makes the section fail, and each is worth a line in the report.
                     let mut health = self.memory.health(section);
-                    health.last_error = health.last_error.or_else(|| self.zones.last_error());
+                    health.last_error =
+                        health.last_error.or_else(|| self.zones.last_error()).or_else(|| self.arc.last_error());
                     health
                 }
                 Section::Disks => self.disks.health(section),
@@ -218,6 +226,7 @@ impl Source for LinuxSource {
     fn failures(&self) -> u64 {
         let files = [&self.cpu, &self.load, &self.memory, &self.disks, &self.process];
         let sections = [
+            self.arc.failures(),
             self.network.failures(),
             self.filesystems.failures(),
             self.host.failures(),
