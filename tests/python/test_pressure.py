@@ -256,8 +256,9 @@ def test_p20_one_thread_waits_for_all_and_ends_with_the_monitor() -> None:
                 modes = {trigger.mode for trigger in monitor.health().pressure_triggers}
                 assert len(modes) == 1
                 expected = (1, 20) if modes == {"kernel"} else (0, 0)
-                assert (threads_that_wait(), descriptors_of_pressure()) == expected
-            assert (threads_that_wait(), descriptors_of_pressure()) == (0, 0)
+                # A thread gives itself its name, once it runs.
+                await eventually(lambda expected=expected: (threads_that_wait(), descriptors_of_pressure()) == expected)
+            await eventually(lambda: (threads_that_wait(), descriptors_of_pressure()) == (0, 0))
 
     run(main())
 
@@ -274,7 +275,6 @@ def test_p20_the_child_of_a_fork_has_the_rule_and_asks_anew() -> None:
                 inherited = trigger_of(monitor).mode
                 async with monitor:
                     mode = trigger_of(monitor).mode
-                    waiting = threads_that_wait()
                     woken = total("cpu") is None
                     if not woken:
                         own = Told()
@@ -282,6 +282,7 @@ def test_p20_the_child_of_a_fork_has_the_rule_and_asks_anew() -> None:
                         with burning(BUSY):
                             await own.wait()
                         woken = True
+                    waiting = threads_that_wait()
                 return {"inherited": inherited, "mode": mode, "waiting": waiting, "woken": woken}
 
             return asyncio.run(life())

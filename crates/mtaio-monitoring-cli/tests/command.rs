@@ -114,7 +114,7 @@ fn samples_for_programs() {
         ];
         assert_eq!(fields, expected);
         assert_eq!(keys(&sample["cpu"]).len(), 20);
-        assert_eq!(keys(&sample["memory"]).len(), 16);
+        assert_eq!(keys(&sample["memory"]).len(), 17);
         assert_eq!(keys(&sample["io"]).len(), 12);
         assert_eq!(keys(&sample["network"]).len(), 17);
         // Samples of the cadence have no lists.

@@ -73,6 +73,7 @@ impl MonitorBase {
         interval: &Bound<'_, PyAny>,
         history_size: &Bound<'_, PyAny>,
         scope: &Bound<'_, PyAny>,
+        zfs_arc_available: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let (shortest, longest) = Config::INTERVAL_SECONDS;
         let accepted = format!("a finite number of seconds from {shortest} to {longest}");
@@ -91,7 +92,11 @@ impl MonitorBase {
         let Ok(scope) = scope.cast::<PyString>() else {
             return Err(wrong_type("scope", "'auto' or 'host'", scope));
         };
+        let Ok(zfs_arc_available) = zfs_arc_available.extract::<bool>() else {
+            return Err(wrong_type("zfs_arc_available", "True or False", zfs_arc_available));
+        };
         let config = Config::default()
+            .with_zfs_arc_available(zfs_arc_available)
             .with_interval_seconds(interval)
             .and_then(|config| config.with_history_size(size))
             .and_then(|config| Ok(config.with_scope(Scope::from_name(&scope.to_string_lossy())?)))

@@ -31,3 +31,5 @@ mod properties;
 mod recorded;
 #[cfg(target_os = "linux")]
 mod tree;
+#[cfg(target_os = "linux")]
+mod zfs;

@@ -83,19 +83,28 @@ class ResourceMonitor(_native.MonitorBase):
     scope = Shown[str]("_mtaio_scope", 'What cpu_usage and memory_usage are shares of: "auto" or "host".')
     is_running = Shown[bool]("_mtaio_is_running", "Whether it samples.")
 
-    def __init__(self, interval: float = 1.0, history_size: int = 3600, *, scope: str = "auto") -> None:
+    def __init__(
+        self,
+        interval: float = 1.0,
+        history_size: int = 3600,
+        *,
+        scope: str = "auto",
+        zfs_arc_available: bool = True,
+    ) -> None:
         """Makes a monitor that does not run yet.
 
         Args:
             interval: Seconds between two samples, 0.001 to 86 400.
-            history_size: How many samples to keep, 1 to 10 000 000 (about 450 bytes each).
+            history_size: How many samples to keep, 1 to 10 000 000 (about 1200 bytes each).
             scope: What ``cpu_usage`` and ``memory_usage`` are shares of: "auto", what this process may use;
                 "host", the machine.
+            zfs_arc_available: Whether what the cache of ZFS gives back counts as available memory, as other caches do. If
+                not, ``memory_usage`` is what the kernel makes of it, for which that cache is used memory.
 
         Raises:
             ConfigurationError: An argument outside its range.
         """
-        self._mtaio_configure(interval, history_size, scope)
+        self._mtaio_configure(interval, history_size, scope, zfs_arc_available)
         self._mtaio_tasks = HandlerTasks()
         self._mtaio_exceeded = Handlers("on_threshold_exceeded", self._mtaio_tasks)
         self._mtaio_cleared = Handlers("on_threshold_cleared", self._mtaio_tasks)

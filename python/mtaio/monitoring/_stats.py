@@ -83,12 +83,14 @@ class MemoryStats:
         buffers: Cache of block devices.
         cached: Cache of files, and shared memory.
         slab_reclaimable: Kernel caches that can be given back.
+        arc_shrinkable: What the cache of ZFS gives back when programs want it; None without ZFS, and inside LXC. Part of
+            ``host_available``, unless ``zfs_arc_available=False``.
         shmem: Shared memory and tmpfs: counted in ``cached``, and cannot be given back.
         swap_total: Size of the swap space.
         swap_free: Free swap space.
         swap_used: ``swap_total - swap_free``.
         host_total: Usable memory of the machine.
-        host_available: What programs can get without swapping (the kernel's estimate).
+        host_available: What programs can get without swapping (the kernel's estimate, and ``arc_shrinkable``).
         host_used: ``host_total - host_available``.
         host_percent: ``100 * host_used / host_total``; 0-100.
     """
@@ -101,6 +103,7 @@ class MemoryStats:
     buffers: int | None = None
     cached: int | None = None
     slab_reclaimable: int | None = None
+    arc_shrinkable: int | None = None
     shmem: int | None = None
     swap_total: int | None = None
     swap_free: int | None = None

@@ -74,7 +74,7 @@ fields!(CoreStats: [
     softirq_percent steal_percent guest_percent guest_nice_percent
 ] []);
 fields!(MemoryStats: [
-    total available used percent free buffers cached slab_reclaimable shmem swap_total swap_free swap_used
+    total available used percent free buffers cached slab_reclaimable arc_shrinkable shmem swap_total swap_free swap_used
     host_total host_available host_used host_percent
 ] []);
 fields!(IoStats: [

@@ -15,6 +15,7 @@ pub(super) fn memory<'py>(py: Python<'py>, memory: &MemoryStats) -> PyResult<Bou
             memory.buffers,
             memory.cached,
             memory.slab_reclaimable,
+            memory.arc_shrinkable,
             memory.shmem,
             memory.swap_total,
             memory.swap_free,

@@ -105,6 +105,7 @@ catalogue! {
     HostMemoryBuffersBytes "host_memory_buffers_bytes" Gauge "By" "Cache of block devices."
     HostMemoryCachedBytes "host_memory_cached_bytes" Gauge "By" "Cache of files, and shared memory."
     HostMemorySlabReclaimableBytes "host_memory_slab_reclaimable_bytes" Gauge "By" "Kernel caches that can be given back."
+    HostMemoryArcShrinkableBytes "host_memory_arc_shrinkable_bytes" Gauge "By" "What the cache of ZFS gives back when programs want it."
     HostMemoryShmemBytes "host_memory_shmem_bytes" Gauge "By" "Shared memory and tmpfs."
     HostSwapTotalBytes "host_swap_total_bytes" Gauge "By" "Size of the swap space."
     HostSwapFreeBytes "host_swap_free_bytes" Gauge "By" "Free swap space."

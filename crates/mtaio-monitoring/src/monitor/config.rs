@@ -49,6 +49,7 @@ pub struct Config {
     interval_ns: u64,
     history_size: usize,
     scope: Scope,
+    zfs_arc_available: bool,
     open_source: OpenSource,
     clock: Clock,
 }
@@ -59,6 +60,7 @@ impl Default for Config {
             interval_ns: NANOS_PER_SECOND,
             history_size: 3600,
             scope: Scope::Auto,
+            zfs_arc_available: true,
             open_source: Arc::new(sampling::native),
             clock: Clock::system(),
         }
@@ -108,6 +110,14 @@ impl Config {
         self
     }
 
+    /// Whether what the cache of ZFS gives back counts as available memory, as other caches do; it does by default. If not,
+    /// `memory_usage` is what the kernel makes of it, for which that cache is used memory.
+    #[must_use]
+    pub fn with_zfs_arc_available(mut self, available: bool) -> Self {
+        self.zfs_arc_available = available;
+        self
+    }
+
     /// How the operating system is asked, if not in the platform's own way: a function that opens the source, called
     /// when the monitor is made and again in the child of a fork.
     ///
@@ -153,6 +163,12 @@ impl Config {
         self.scope
     }
 
+    /// Whether the cache of ZFS counts as available memory.
+    #[must_use]
+    pub fn zfs_arc_available(&self) -> bool {
+        self.zfs_arc_available
+    }
+
     /// The clock to go by.
     #[must_use]
     pub fn clock(&self) -> &Clock {
@@ -172,6 +188,7 @@ impl fmt::Debug for Config {
             .field("interval_seconds", &self.interval_seconds())
             .field("history_size", &self.history_size)
             .field("scope", &self.scope)
+            .field("zfs_arc_available", &self.zfs_arc_available)
             .field("clock", &self.clock)
             .finish_non_exhaustive()
     }

@@ -91,6 +91,13 @@ impl Builder {
         self
     }
 
+    /// Whether what the cache of ZFS gives back counts as available memory, as other caches do; it does by default.
+    #[must_use]
+    pub fn zfs_arc_available(mut self, available: bool) -> Self {
+        self.config = self.config.with_zfs_arc_available(available);
+        self
+    }
+
     /// Starts from another configuration: a clock that tests move, another backend.
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {

@@ -20,6 +20,7 @@ pub struct Sampler {
     source: Box<dyn Source>,
     clock: Clock,
     scope: Scope,
+    zfs_arc_available: bool,
     /// How much the wall or boot clock may drift from the monotonic one between two readings before it is an event.
     tolerance_ns: u64,
     tick_slack_ns: u64,
@@ -59,6 +60,7 @@ impl Sampler {
             source,
             clock,
             scope: Scope::default(),
+            zfs_arc_available: true,
             // At 1 ms intervals half an interval is within a busy machine's scheduling noise.
             tolerance_ns: (interval_ns / 2).max(100_000_000),
             // Faster ticks have another one a little further back.
@@ -84,6 +86,13 @@ impl Sampler {
     #[must_use]
     pub fn with_scope(mut self, scope: Scope) -> Self {
         self.scope = scope;
+        self
+    }
+
+    /// Whether what the cache of ZFS gives back counts as available memory.
+    #[must_use]
+    pub fn with_zfs_arc_available(mut self, available: bool) -> Self {
+        self.zfs_arc_available = available;
         self
     }
 
@@ -195,6 +204,9 @@ impl Sampler {
         let has_window = baseline.is_some();
         let mut interval = Interval::between(baseline, &self.raw);
         interval.container.cpu.sets_scope = self.scope == Scope::Auto;
+        if self.zfs_arc_available {
+            interval.memory.add_arc();
+        }
         interval.time.timestamp_ns = self.stamps.stamp(self.raw.clock);
         Reading { interval, has_window, after_gap: false, pressure: (&self.raw).into() }
     }

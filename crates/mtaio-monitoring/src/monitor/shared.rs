@@ -71,8 +71,9 @@ impl Shared {
     pub(super) fn new(config: Config) -> Self {
         let source = config.open_source();
         let pressure_triggers = source.pressure_triggers();
-        let sampler =
-            Sampler::new(source, config.clock().clone(), config.interval_ns()).with_scope(config.scope());
+        let sampler = Sampler::new(source, config.clock().clone(), config.interval_ns())
+            .with_scope(config.scope())
+            .with_zfs_arc_available(config.zfs_arc_available());
         let history = Ring::new(config.history_size());
         Self {
             config,

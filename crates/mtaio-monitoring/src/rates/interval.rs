@@ -106,6 +106,8 @@ pub struct MemoryGroup {
     pub buffers: Packed64,
     pub cached: Packed64,
     pub slab_reclaimable: Packed64,
+    /// ZFS' cache above its least size.
+    pub arc_shrinkable: Packed64,
     pub shmem: Packed64,
 }
 
@@ -225,6 +227,16 @@ fn cpu_group(baseline: Option<&RawSample>, now: &RawSample, load: Option<RawLoad
     }
 }
 
+impl MemoryGroup {
+    /// Counts what ZFS' cache gives back as available, as the kernel counts its own caches (P13).
+    pub fn add_arc(&mut self) {
+        if let (Some(available), Some(arc)) = (self.available.get(), self.arc_shrinkable.get()) {
+            let most = self.total.get().unwrap_or(u64::MAX);
+            self.available = Some(available.saturating_add(arc).min(most.max(available))).into();
+        }
+    }
+}
+
 fn memory_group(raw: &RawMemory) -> MemoryGroup {
     MemoryGroup {
         total: raw.total.into(),
@@ -233,6 +245,7 @@ fn memory_group(raw: &RawMemory) -> MemoryGroup {
         buffers: raw.buffers.into(),
         cached: raw.cached.into(),
         slab_reclaimable: raw.slab_reclaimable.into(),
+        arc_shrinkable: raw.arc_shrinkable.into(),
         shmem: raw.shmem.into(),
     }
 }

@@ -246,6 +246,9 @@ pub struct RawMemory {
     /// Sum of the zones' low watermarks (`/proc/zoneinfo`), in bytes: read only where `available` is missing or 0,
     /// for the kernel's own formula (P11).
     pub low_watermark: Option<u64>,
+    /// What ZFS' cache gives back when programs want it: its size less its least size. The kernel counts it as used
+    /// (P13). `None` without ZFS, and inside LXC.
+    pub arc_shrinkable: Option<u64>,
 }
 
 /// The unit of [`RawDisk`]: `/proc/diskstats` counts in sectors of 512 bytes whatever the device's own sector is (P21).

@@ -99,6 +99,7 @@ fn bytes(raw: &RawMemory, values: &mut Values) {
     values.insert("host_memory_buffers_bytes", float(raw.buffers));
     values.insert("host_memory_cached_bytes", float(raw.cached));
     values.insert("host_memory_slab_reclaimable_bytes", float(raw.slab_reclaimable));
+    values.insert("host_memory_arc_shrinkable_bytes", float(raw.arc_shrinkable));
     values.insert("host_memory_shmem_bytes", float(raw.shmem));
     values.insert("host_swap_total_bytes", float(raw.swap_total));
     values.insert("host_swap_free_bytes", float(raw.swap_free));

@@ -29,7 +29,7 @@ fn cpu_times() -> impl Strategy<Value = CpuTimes> {
 }
 
 fn memory() -> impl Strategy<Value = RawMemory> {
-    proptest::array::uniform12(weighted(0.8, counter())).prop_map(|bytes| RawMemory {
+    proptest::array::uniform13(weighted(0.8, counter())).prop_map(|bytes| RawMemory {
         total: bytes[0],
         free: bytes[1],
         available: bytes[2],
@@ -42,6 +42,7 @@ fn memory() -> impl Strategy<Value = RawMemory> {
         swap_total: bytes[9],
         swap_free: bytes[10],
         low_watermark: bytes[11],
+        arc_shrinkable: bytes[12],
     })
 }
 

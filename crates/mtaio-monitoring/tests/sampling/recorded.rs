@@ -142,6 +142,7 @@ fn memory_lines(memory: &RawMemory) -> String {
         ("swap_total", memory.swap_total),
         ("swap_free", memory.swap_free),
         ("low_watermark", memory.low_watermark),
+        ("arc_shrinkable", memory.arc_shrinkable),
     ];
     fields.iter().map(|(name, bytes)| format!("{name} {}\n", optional(*bytes))).collect()
 }
@@ -249,7 +250,8 @@ fn a_modern_machine_is_read_in_full() {
          shmem 8998912
          swap_total 0
          swap_free 0
-         low_watermark -",
+         low_watermark -
+         arc_shrinkable -",
     );
     check(
         recording,
@@ -289,7 +291,8 @@ fn p11_without_available_memory_the_watermarks_are_read() {
              shmem -
              swap_total 2146787328
              swap_free 2146787328
-             low_watermark {low_watermark}"
+             low_watermark {low_watermark}
+             arc_shrinkable -"
         ),
     );
 }
@@ -324,7 +327,8 @@ fn p12_an_available_memory_of_0_makes_the_watermarks_be_read() {
              shmem 10240000
              swap_total 0
              swap_free 0
-             low_watermark {low_watermark}"
+             low_watermark {low_watermark}
+             arc_shrinkable -"
         ),
     );
 }
@@ -349,7 +353,8 @@ fn p39_odd_formats_are_read_and_what_does_not_fit_is_not_measured() {
          shmem -
          swap_total 0
          swap_free 0
-         low_watermark -",
+         low_watermark -
+         arc_shrinkable -",
     );
     check(
         recording,
@@ -402,7 +407,8 @@ fn p38_a_cut_line_is_not_a_number() {
          shmem -
          swap_total -
          swap_free -
-         low_watermark -",
+         low_watermark -
+         arc_shrinkable -",
     );
 }
 

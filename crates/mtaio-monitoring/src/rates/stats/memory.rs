@@ -23,6 +23,9 @@ pub struct MemoryStats {
     pub cached: Option<u64>,
     /// Kernel caches that can be given back.
     pub slab_reclaimable: Option<u64>,
+    /// What ZFS' cache gives back when programs want it; `None` without ZFS, and inside LXC. Part of `host_available`, unless
+    /// the monitor was told otherwise.
+    pub arc_shrinkable: Option<u64>,
     /// Shared memory and tmpfs: counted in `cached`, and cannot be given back.
     pub shmem: Option<u64>,
     /// Size of the swap space.
@@ -33,7 +36,7 @@ pub struct MemoryStats {
     pub swap_used: Option<u64>,
     /// Usable memory of the machine.
     pub host_total: Option<u64>,
-    /// What programs can get without swapping (the kernel's estimate).
+    /// What programs can get without swapping (the kernel's estimate, and `arc_shrinkable`).
     pub host_available: Option<u64>,
     /// `host_total - host_available`.
     pub host_used: Option<u64>,
@@ -57,6 +60,7 @@ pub(super) fn memory_stats(memory: &MemoryGroup, swap: &SwapGroup) -> MemoryStat
         buffers: memory.buffers.get(),
         cached: memory.cached.get(),
         slab_reclaimable: memory.slab_reclaimable.get(),
+        arc_shrinkable: memory.arc_shrinkable.get(),
         shmem: memory.shmem.get(),
         swap_total,
         swap_free,

@@ -49,6 +49,7 @@ impl SystemStats {
             BuiltIn::HostMemoryBuffersBytes => bytes(memory.buffers),
             BuiltIn::HostMemoryCachedBytes => bytes(memory.cached),
             BuiltIn::HostMemorySlabReclaimableBytes => bytes(memory.slab_reclaimable),
+            BuiltIn::HostMemoryArcShrinkableBytes => bytes(memory.arc_shrinkable),
             BuiltIn::HostMemoryShmemBytes => bytes(memory.shmem),
             BuiltIn::HostSwapTotalBytes => bytes(memory.swap_total),
             BuiltIn::HostSwapFreeBytes => bytes(memory.swap_free),

@@ -17,6 +17,7 @@ use super::costs::Costs;
 use super::{Cost, OpenTriggers, RawActivity, RawSample, Section, SectionHealth, Source, Timed};
 use crate::clock::Clock;
 
+pub mod arc;
 pub mod cgroup;
 pub mod cgroup_files;
 mod container;
@@ -46,6 +47,7 @@ mod tree;
 pub(super) mod triggers;
 pub mod zoneinfo;
 
+use arc::ArcReader;
 use container::ContainerReader;
 use disk_kinds::DiskKinds;
 use file::{KeptFile, Records};
@@ -66,6 +68,7 @@ pub struct LinuxSource {
     load: Origin,
     memory: Origin,
     zones: Origin,
+    arc: ArcReader,
     disks: Origin,
     process: Origin,
     network: Network,
@@ -110,6 +113,7 @@ impl LinuxSource {
             load: origin("proc/loadavg", Records::One),
             memory: origin("proc/meminfo", Records::One),
             zones: origin("proc/zoneinfo", Records::Many),
+            arc: ArcReader::new(root),
             disks: origin("proc/diskstats", Records::Many),
             process: origin("proc/self/stat", Records::One),
             network: Network::new(root),
@@ -191,6 +195,9 @@ impl Source for LinuxSource {
             memory.value.low_watermark = low_pages.and_then(|pages| pages.value.checked_mul(units.page_bytes));
             costs.lap(Section::Memory, clock);
         }
+        if let Some(memory) = &mut out.memory {
+            memory.value.arc_shrinkable = self.arc.read(now.monotonic_ns, buffer, clock);
+        }
         if let Some(disks) = &mut out.disks {
             self.disk_kinds.assign(&mut disks.value.devices);
             costs.lap(Section::Disks, clock);
@@ -219,9 +226,10 @@ impl Source for LinuxSource {
                 Section::Cpu => self.cpu.health(section),
                 Section::Load => self.load.health(section),
                 Section::Memory => {
-                    // A missing zoneinfo does not make the section fail, but is worth a line in the report.
+                    // Neither makes the section fail, and each is worth a line in the report.
                     let mut health = self.memory.health(section);
-                    health.last_error = health.last_error.or_else(|| self.zones.last_error());
+                    health.last_error =
+                        health.last_error.or_else(|| self.zones.last_error()).or_else(|| self.arc.last_error());
                     health
                 }
                 Section::Disks => self.disks.health(section),
@@ -246,6 +254,7 @@ impl Source for LinuxSource {
     fn failures(&self) -> u64 {
         let files = [&self.cpu, &self.load, &self.memory, &self.disks, &self.process];
         let sections = [
+            self.arc.failures(),
             self.network.failures(),
             self.filesystems.failures(),
             self.host.failures(),
