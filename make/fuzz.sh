@@ -1,8 +1,8 @@
 #!/bin/sh
 # fuzz.sh SECONDS [TARGET...]: builds the fuzzer and gives each target (all of them, if none is named) so many seconds.
 # It begins with the corpus, with the recorded trees and with what earlier runs found, and keeps what it finds in
-# fuzz/target. `fuzz.sh keep` brings that into the corpus, as few files as reach the same lines. `fuzz.sh short` is for
-# tests: quick to build, a few hundred inputs each, the same ones every time.
+# fuzz/target. `fuzz.sh keep` makes the corpus anew of itself and of that: fifty inputs that reach most. `fuzz.sh short` is
+# for tests: quick to build, a few hundred inputs each, the same ones every time.
 #
 # The compiler's own coverage pass and libFuzzer's sources, which a crate brings, are all there is to it: no nightly
 # compiler, no cargo-fuzz, nothing but a C++ compiler.
@@ -44,9 +44,16 @@ echo "$all" | while read -r target recorded; do
     for file in tests/recordings/*/"$recorded"; do
         [ ! -f "$file" ] || cp "$file" "$work/recorded/$target/$(echo "$file" | cut -d/ -f3)"
     done
-    # Inputs are kept short, so that the corpus stays small; the recordings may be longer.
+    # Inputs are kept short and few, so that the corpus stays small: those that libFuzzer picks first, which reach most.
+    # Files that have a name (not the hash that libFuzzer gives) were put there by somebody, and stay.
     if [ "$how" = keep ]; then
-        "$fuzzer" -merge=1 -max_len=1024 -verbosity=0 "$corpus" "$found" 2>/dev/null
+        kept=$work/kept/$target
+        rm -rf "$kept"
+        mkdir -p "$kept"
+        "$fuzzer" -set_cover_merge=1 -max_len=1024 -verbosity=0 "$kept" "$corpus" "$found" 2>/dev/null
+        find "$corpus" -type f -regextype posix-extended -regex '.*/[0-9a-f]{40}' -delete
+        # shellcheck disable=SC2012 # the names are hashes
+        ls -tr "$kept" | head -50 | while read -r name; do cp "$kept/$name" "$corpus"; done
         echo "$target: $(find "$corpus" -type f | wc -l) inputs, $(du -bs "$corpus" | cut -f1) bytes"
         continue
     fi

@@ -52,7 +52,7 @@ def test_costs_are_held_against_the_interval() -> None:
     assert 0 < seldom.core_percent < often.core_percent
     assert often.sample_seconds is not None
     assert often.core_percent >= 100 * often.sample_seconds / 0.01
-    with pytest.raises(ConfigurationError, match="0.001"):
+    with pytest.raises(ConfigurationError, match=r"0\.001"):
         diagnose(interval=0.0)
 
 

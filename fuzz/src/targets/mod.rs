@@ -13,7 +13,7 @@ use mtaio_monitoring::Profile;
 use mtaio_monitoring::export::Format;
 use mtaio_monitoring::sampling::DiskKind;
 use mtaio_monitoring::sampling::linux::{
-    Malformed, cgroup, cgroup_files, diskstats, host, loadavg, meminfo, mounts, netdev, pressure, process,
+    Malformed, arc, cgroup, cgroup_files, diskstats, host, loadavg, meminfo, mounts, netdev, pressure, process,
     process_io, resident, stat, surroundings, zoneinfo,
 };
 
@@ -48,6 +48,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "diskstats", recorded: "proc/diskstats", bytes_each: 64, run: |text| filled(diskstats::parse, USED_DISKSTATS, text) },
     Target { name: "process", recorded: "proc/self/stat", bytes_each: 0, run: |text| _ = process::parse(text) },
     Target { name: "zoneinfo", recorded: "proc/zoneinfo", bytes_each: 0, run: |text| filled(zoneinfo::parse, b"", text) },
+    Target { name: "arcstats", recorded: "proc/spl/kstat/zfs/arcstats", bytes_each: 0, run: |text| filled(arc::parse, b"", text) },
     Target { name: "statm", recorded: "proc/self/statm", bytes_each: 0, run: |text| _ = resident::parse(text) },
     Target { name: "own-memory", recorded: "proc/self/smaps_rollup", bytes_each: 0, run: |text| _ = (resident::shared_pages(text), resident::pss_bytes(text)) },
     Target { name: "children", recorded: "proc/self/task/100/children", bytes_each: 8, run: |text| process::parse_children(text, &mut Vec::new()) },

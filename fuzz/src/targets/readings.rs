@@ -202,7 +202,7 @@ drawn! {
     RawLoad { hundredths running_threads total_threads }
     RawMemory {
         total free available buffers cached active_file inactive_file slab_reclaimable shmem swap_total swap_free
-        low_watermark
+        low_watermark arc_shrinkable
     }
     RawDisk {
         name device kind reads read_sectors read_ms writes write_sectors write_ms in_flight busy_ms weighted_ms discards

@@ -197,6 +197,7 @@ impl Source for LinuxSource {
         }
         if let Some(memory) = &mut out.memory {
             memory.value.arc_shrinkable = self.arc.read(now.monotonic_ns, buffer, clock);
+            costs.lap(Section::Memory, clock);
         }
         if let Some(disks) = &mut out.disks {
             self.disk_kinds.assign(&mut disks.value.devices);
