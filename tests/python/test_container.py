@@ -58,6 +58,9 @@ import asyncio, json, subprocess, sys
 from dataclasses import asdict
 from mtaio.monitoring import ResourceMonitor
 
+# What the core reads does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 LOAD = '''
 with open("/proc/self/oom_score_adj", "w") as score:
     score.write("1000")
