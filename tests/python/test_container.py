@@ -7,6 +7,9 @@ from deadline import run
 from groups import limited, run_in
 from mtaio.monitoring import ContainerStats, ResourceMonitor, catalogue
 
+# What the core reads does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 MEBIBYTE = 2**20
 
 BUSY = """
@@ -57,9 +60,6 @@ KILLED = """
 import asyncio, json, subprocess, sys
 from dataclasses import asdict
 from mtaio.monitoring import ResourceMonitor
-
-# What the core reads does not depend on the interpreter.
-pytestmark = pytest.mark.once
 
 LOAD = '''
 with open("/proc/self/oom_score_adj", "w") as score:
