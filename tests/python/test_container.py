@@ -7,6 +7,9 @@ from deadline import run
 from groups import limited, run_in
 from mtaio.monitoring import ContainerStats, ResourceMonitor, catalogue
 
+# What the core reads does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 MEBIBYTE = 2**20
 
 BUSY = """

@@ -25,6 +25,9 @@ from mtaio.monitoring import (
     catalogue,
 )
 
+# What the core reads does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 T = TypeVar("T")
 MEBIBYTE = 1024 * 1024
 

@@ -20,6 +20,9 @@ from burners import burning, usable_cores
 from deadline import in_thread, run, sampling_threads, soon
 from mtaio.monitoring import ResourceMonitor, SystemStats
 
+# What the core reads does not depend on the interpreter.
+pytestmark = pytest.mark.once
+
 MEBIBYTE = 2**20
 
 

@@ -98,8 +98,8 @@ class ResourceMonitor(_native.MonitorBase):
             history_size: How many samples to keep, 1 to 10 000 000 (about 1200 bytes each).
             scope: What ``cpu_usage`` and ``memory_usage`` are shares of: "auto", what this process may use;
                 "host", the machine.
-            zfs_arc_available: Whether what the cache of ZFS gives back counts as available memory, as other caches do.
-                If not, ``memory_usage`` is what the kernel makes of it, for which that cache is used memory.
+            zfs_arc_available: Whether what the cache of ZFS gives back counts as available memory, as other caches
+                do. If not, ``memory_usage`` is what the kernel makes of it, for which that cache is used memory.
 
         Raises:
             ConfigurationError: An argument outside its range.

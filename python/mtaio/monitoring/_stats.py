@@ -83,8 +83,8 @@ class MemoryStats:
         buffers: Cache of block devices.
         cached: Cache of files, and shared memory.
         slab_reclaimable: Kernel caches that can be given back.
-        arc_shrinkable: What the cache of ZFS gives back when programs want it; None without ZFS, and inside LXC. Part
-            of ``host_available``, unless ``zfs_arc_available=False``.
+        arc_shrinkable: What the cache of ZFS gives back when programs want it; None without ZFS, and inside LXC.
+            Part of ``host_available``, unless ``zfs_arc_available=False``.
         shmem: Shared memory and tmpfs: counted in ``cached``, and cannot be given back.
         swap_total: Size of the swap space.
         swap_free: Free swap space.

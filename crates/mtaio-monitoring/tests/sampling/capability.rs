@@ -1,12 +1,13 @@
 //! What is read, what is missing and why, and what it costs: the report behind `mtaio doctor`.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use mtaio_monitoring::clock::{Clock, NANOS_PER_SECOND};
 use mtaio_monitoring::sampling::linux::LinuxSource;
 use mtaio_monitoring::sampling::linux::surroundings::{engine_of_cgroup, mount_signs};
 use mtaio_monitoring::sampling::{
-    Diagnosis, RawLoad, RawSample, Section, SectionHealth, Source, State, Surroundings, Timed,
+    Cost, Diagnosis, RawLoad, RawSample, Section, SectionHealth, Source, State, Surroundings, Timed,
 };
 
 use super::recorded::root;
@@ -107,9 +108,60 @@ fn what_is_read_from_time_to_time_is_diagnosed_when_it_is_read() {
         assert!(cost.worst_seconds <= sample.worst_seconds.max(fullest.worst_seconds) * 1.000_001, "{section:?}");
         assert!(section.every_seconds.is_none_or(|seconds| seconds >= 1.0), "{section:?}");
     }
-    // More often is dearer, in proportion for what every sample reads.
-    let often = Diagnosis::of_this_machine(0.01);
-    assert!(often.core_percent.unwrap() > 10.0 * diagnosis.core_percent.unwrap());
+}
+
+/// A source that says what its readings took.
+struct Priced {
+    sample_seconds: f64,
+    sections: Vec<(Section, f64, Option<f64>)>,
+}
+
+fn cost(seconds: f64) -> Cost {
+    Cost { median_seconds: seconds, worst_seconds: 2.0 * seconds, readings: 50 }
+}
+
+impl Source for Priced {
+    fn read(&mut self, _: &Clock, _: &mut RawSample) {}
+
+    fn health(&self) -> Vec<SectionHealth> {
+        let health = |&(section, seconds, every_seconds)| SectionHealth {
+            cost: Some(cost(seconds)),
+            every_seconds,
+            ..SectionHealth::unread(section)
+        };
+        self.sections.iter().map(health).collect()
+    }
+
+    fn cost(&self) -> Option<Cost> {
+        Some(cost(self.sample_seconds))
+    }
+}
+
+/// The percents of a core at an interval at which an ordinary sample takes 100 µs; in one where all is due the file
+/// systems, every 30 s, take 3 ms more, and the disks, which every sample reads, happen to.
+#[track_caller]
+fn check_core_percent(interval_seconds: f64, expected: f64) {
+    let made = Cell::new(0);
+    let source = || {
+        made.set(made.get() + 1);
+        let (sample_seconds, looks) = if made.get() == 1 { (100e-6, 1e-6) } else { (6e-3, 3.001e-3) };
+        let sections = vec![(Section::Filesystems, looks, Some(30.0)), (Section::Disks, looks, None)];
+        Box::new(Priced { sample_seconds, sections }) as Box<dyn Source>
+    };
+    let diagnosis = Diagnosis::of(source, Surroundings::default(), &Clock::manual().0, interval_seconds);
+    let percent = diagnosis.core_percent.unwrap();
+    assert!((percent - expected).abs() < 1e-9, "{percent} at {interval_seconds} s");
+    assert_eq!((diagnosis.sample, diagnosis.fullest_sample), (Some(cost(100e-6)), Some(cost(6e-3))));
+    let costs: Vec<_> = diagnosis.sections.iter().map(|section| section.cost).collect();
+    assert_eq!(costs, [Some(cost(3.001e-3)), Some(cost(1e-6))]);
+}
+
+#[test]
+fn what_sampling_takes_of_a_core_goes_by_the_interval_and_by_what_is_seldom_due() {
+    check_core_percent(1.0, 0.01 + 0.01);
+    check_core_percent(0.01, 1.0 + 0.01);
+    // Then each sample reads it.
+    check_core_percent(60.0, (0.01 + 0.3) / 60.0);
 }
 
 #[test]
