@@ -109,6 +109,10 @@ pub fn parse_activity(text: &[u8], out: &mut RawActivity) {
             }
         };
         *field = line.number().filter(|_| line.is_at_line_end());
+        // The first of the four in the file: what is before it need not be looked at.
+        if out.context_switches.is_some() {
+            break;
+        }
         text = &text[..begin];
     }
     // The kernel adds up counters of processors that change meanwhile: the sum may be -1 for a moment (P39).
