@@ -24,8 +24,9 @@ const PERCENT: usize = 7;
 /// A screen with fewer lines left has other uses for them than what is seldom looked at first.
 const LINES_FOR_ALL: u16 = 30;
 
-/// Eight lines: processors and memory with a gauge and the recent past, and what stands behind their numbers. Where there
-/// is room, three more: what was waited for (pressure), the limits of the container, the workers, as far as they are measured.
+/// Eight lines: processors and memory with a gauge and the recent past, and what stands behind their numbers. Where
+/// there is room, three more: what was waited for (pressure), the limits of the container, the workers, as far as they
+/// are measured.
 pub(super) fn render(view: &View, appearance: &Appearance, rows: &mut Rows, buffer: &mut Buffer) {
     let stats = view.snapshot.stats.clone().unwrap_or_default();
     let room = rows.left();
@@ -287,7 +288,7 @@ fn limits(stats: &SystemStats) -> Vec<(&'static str, String)> {
 /// The process and its descendants, where it has any.
 fn workers(stats: &SystemStats) -> Vec<(&'static str, String)> {
     let tree = &stats.tree;
-    if !tree.processes.is_some_and(|processes| processes > 1) {
+    if tree.processes.is_none_or(|processes| processes < 2) {
         return Vec::new();
     }
     let count = |value: Option<u32>| whole(value.map(u64::from), Unit::Plain);
