@@ -2,6 +2,8 @@
 
 mod expression;
 mod oracle;
+#[cfg(target_os = "linux")]
+mod promtool;
 mod words;
 
 use mtaio_monitoring::alerts::{Change, Rule, RuleOptions, Watch};
