@@ -10,7 +10,7 @@ use super::alert::Level;
 use super::expression::Expression;
 
 /// The longest time that a rule takes: about a hundred years, so that nanoseconds fit.
-const LONGEST_SECONDS: f64 = 3.2e9;
+pub(super) const LONGEST_SECONDS: f64 = 3.2e9;
 /// The longest window of an aggregate.
 const LONGEST_WINDOW_SECONDS: f64 = 86_400.0;
 /// Samples that "n of the last m" looks at, at most.
@@ -47,8 +47,8 @@ pub struct RuleOptions {
     pub samples: (u32, u32),
     /// What becomes of it while there is no value.
     pub no_data: NoData,
-    /// Seconds after the start of the monitor in which nothing fires; where the monitor was never started, after the
-    /// first value.
+    /// Seconds in which nothing fires, from the start of the monitor on; of a threshold that is set later, or on a monitor
+    /// that does not run, from its first value on.
     pub grace_seconds: f64,
     /// Seconds after an alert in which another one of no worse level is not told. It is told when they have passed, if
     /// it still fires.
@@ -264,6 +264,6 @@ fn duration(argument: &str, seconds: f64) -> Result<u64> {
     Err(MonitoringError::argument(argument, "a number of seconds from 0 to 3.2e9 (a hundred years)", seconds))
 }
 
-fn nanoseconds(seconds: f64) -> u64 {
+pub(super) fn nanoseconds(seconds: f64) -> u64 {
     (seconds * NANOS_PER_SECOND as f64) as u64
 }

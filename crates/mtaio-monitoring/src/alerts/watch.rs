@@ -29,6 +29,8 @@ pub enum Seen {
     NotFinite,
     /// That there is none. What follows from it is the rule's to say ([`NoData`]).
     Nothing,
+    /// That there is none and will be none: the series is gone. Whatever it was ends.
+    Gone,
     /// Nobody has looked: only time passes.
     Time,
 }
@@ -130,6 +132,10 @@ impl State {
                 (!known).then_some(Mark::NotFinite)
             }
             Seen::Nothing => self.take_nothing(rule, moment, may_fire),
+            Seen::Gone => {
+                (self.base, self.critical, self.data) = Default::default();
+                None
+            }
             Seen::Time => {
                 self.change_conditions(rule, |condition| condition.time_passes(rule, now_ns));
                 None
@@ -143,7 +149,7 @@ impl State {
             // What has ended is told of as it was before it ended.
             let told_of = if change == Change::Cleared { &before } else { &self };
             let of_no_data = match change {
-                Change::Cleared => seen == Seen::Nothing,
+                Change::Cleared => matches!(seen, Seen::Nothing | Seen::Gone),
                 _ => !self.base.phase.is_active(),
             };
             Transition {
