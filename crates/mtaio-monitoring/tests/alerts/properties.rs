@@ -174,20 +174,18 @@ proptest! {
         (n, more) in (1..9_u32, 0..9_u32),
         values in proptest::collection::vec(0..=12_i8, 0..80),
     ) {
-        let clear = Some(f64::from(if below { 6 + good } else { 6 - good }));
-        let options = RuleOptions { below, clear, samples: (n, n + more), ..RuleOptions::default() };
+        let clear = f64::from(if below { 6 + good } else { 6 - good });
+        let options = RuleOptions { below, clear: Some(clear), samples: (n, n + more), ..RuleOptions::default() };
         let mut watch = Watch::new(Rule::new("v", 6.0, options).expect("a sound rule"));
         let mut fires = false;
         for at in 0..values.len() {
             let last = &values[(at + 1).saturating_sub((n + more) as usize)..=at];
-            let beyond = |bound: f64| {
-                let is_beyond = |value: &&i8| {
-                    let value = f64::from(**value);
-                    if below { value < bound } else { value > bound }
-                };
-                last.iter().filter(is_beyond).count() >= n as usize
+            let bound = if fires { clear } else { 6.0 };
+            let is_beyond = |value: &&i8| {
+                let value = f64::from(**value);
+                if below { value < bound } else { value > bound }
             };
-            fires = beyond(if fires { clear.expect("just made") } else { 6.0 });
+            fires = last.iter().filter(is_beyond).count() >= n as usize;
             watch.observe(values[at].into(), at as u64 * SECOND_NS);
             prop_assert_eq!(watch.is_firing(), fires, "at {} of {:?}", at, &values);
         }
