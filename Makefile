@@ -80,7 +80,7 @@ tools:
 	@make/need.sh 'command -v cc' gcc libc6-dev
 
 .PHONY: rust-tests
-rust-tests: tools
+rust-tests: tools .venv/debian/unpacked
 	$(CARGO) test --workspace --exclude mtaio-monitoring-python --all-features --locked
 	$(CARGO) run --quiet --locked -p mtaio-monitoring --example basic
 	$(CARGO) run --quiet --locked -p mtaio-monitoring --example thresholds
@@ -142,10 +142,10 @@ EXTENSION_TARGET := $(or $(CARGO_TARGET_DIR),target)/extension
 	PYO3_PYTHON=$(CURDIR)/$(PYTHON) $(CARGO) build --quiet --locked --manifest-path $(EXTENSION) --target-dir $(EXTENSION_TARGET)
 	@cp $(EXTENSION_TARGET)/debug/librust_service.so $@
 
-# Programs that numbers are held against. Unpacked, because a node_exporter that is installed is a daemon on port 9100.
-.venv/debian/unpacked: make/unpack.sh
+# Programs that numbers and alerts are held against. Unpacked, because those that are installed are daemons.
+.venv/debian/unpacked: make/unpack.sh make/debian-packages
 	@make/need.sh 'command -v free && command -v vmstat' procps
-	@make/unpack.sh $(@D) prometheus-node-exporter sysstat
+	@make/unpack.sh $(@D) $$(cat make/debian-packages)
 	@touch $@
 
 # The package whose monitoring module this one replaces: the tests lay it under ours.

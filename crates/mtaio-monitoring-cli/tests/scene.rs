@@ -177,9 +177,8 @@ fn alert(seconds: f64, state: AlertState, message: &str) -> Alert {
         metric: Some(Arc::from("memory_usage")),
         value: Some(1.0),
         threshold: Some(1.0),
-        message: message.to_owned(),
         state,
         level: Level::Warning,
-        timestamp: MIDNIGHT + 60.0 + seconds,
+        ..Alert::of_message(message.to_owned(), MIDNIGHT + 60.0 + seconds)
     }
 }

@@ -6,6 +6,7 @@ mod live;
 mod monitor;
 mod profiler;
 mod stats;
+mod threshold;
 
 use pyo3::prelude::*;
 

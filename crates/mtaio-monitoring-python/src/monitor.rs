@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use mtaio_monitoring::alerts::{Alert, PressureRule, Rule, RuleOptions};
+use mtaio_monitoring::alerts::{Alert, PressureRule};
 use mtaio_monitoring::metrics::Series;
 use mtaio_monitoring::metrics::catalogue::BuiltIn;
 use mtaio_monitoring::monitor::{Config, MonitorCore, Scope};
@@ -19,6 +19,7 @@ use pyo3::types::{PyDict, PyFloat, PyList, PyString, PyTuple};
 use crate::doorbell::Doorbell;
 use crate::errors::{exception, not_initialised, wrong_type};
 use crate::stats;
+use crate::threshold;
 
 /// The native half of a ResourceMonitor. Arguments of its constructor are its subclasses' business.
 #[pyclass(subclass, frozen, module = "mtaio.monitoring._native")]
@@ -217,42 +218,42 @@ impl MonitorBase {
         PyList::new(py, events.iter().map(|event| stats::event(py, event)).collect::<PyResult<Vec<_>>>()?)
     }
 
-    /// Sets a threshold.
-    #[pyo3(signature = (metric, value, below, clear, for_seconds, repeat_seconds))]
-    #[allow(clippy::too_many_arguments, reason = "the arguments of set_threshold")]
+    /// Sets a threshold, with the keywords of set_threshold.
     fn _mtaio_set_threshold(
         &self,
         py: Python<'_>,
         metric: &Bound<'_, PyAny>,
         value: &Bound<'_, PyAny>,
-        below: &Bound<'_, PyAny>,
-        clear: Option<&Bound<'_, PyAny>>,
-        for_seconds: &Bound<'_, PyAny>,
-        repeat_seconds: Option<&Bound<'_, PyAny>>,
+        options: &Bound<'_, PyDict>,
     ) -> PyResult<()> {
-        let options = RuleOptions {
-            below: below.extract().map_err(|_| wrong_type("below", "True or False", below))?,
-            clear: clear.map(|clear| number("clear", "a finite number or None", clear)).transpose()?,
-            for_seconds: number(
-                "for_seconds",
-                "a number of seconds from 0 to 3.2e9 (a hundred years)",
-                for_seconds,
-            )?,
-            repeat_seconds: repeat_seconds
-                .map(|seconds| {
-                    number(
-                        "repeat_seconds",
-                        "a number of seconds above 0 and up to 3.2e9 (a hundred years), or None",
-                        seconds,
-                    )
-                })
-                .transpose()?,
-        };
-        let value = number("value", "a finite number", value)?;
-        let rule =
-            Rule::new(&metric_name("metric", metric)?, value, options).map_err(|error| exception(py, &error))?;
+        let rule = threshold::rule(py, metric, value, options)?;
         self.core(py)?.set_rule(rule);
         Ok(())
+    }
+
+    /// Keeps alerts quiet: (number, matcher, comment, expires).
+    fn _mtaio_silence<'py>(
+        &self,
+        py: Python<'py>,
+        matcher: &Bound<'_, PyAny>,
+        seconds: &Bound<'_, PyAny>,
+        comment: &Bound<'_, PyAny>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let accepted = "a number of seconds above 0 and up to 3.2e9 (a hundred years)";
+        let (matcher, comment) = (metric_name("matcher", matcher)?, metric_name("comment", comment)?);
+        let seconds = number("seconds", accepted, seconds)?;
+        let silence = self.core(py)?.silence(&matcher, seconds, &comment);
+        threshold::silence(py, &silence.map_err(|error| exception(py, &error))?)
+    }
+
+    /// Ends a silence, and says whether it was in force.
+    fn _mtaio_expire_silence(&self, py: Python<'_>, number: u64) -> PyResult<bool> {
+        Ok(self.core(py)?.expire_silence(number))
+    }
+
+    /// The silences in force, each as _mtaio_silence gives it.
+    fn _mtaio_silences<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+        self.core(py)?.silences().iter().map(|silence| threshold::silence(py, silence)).collect()
     }
 
     /// Takes a metric's threshold away, and says whether it had one.
@@ -386,7 +387,7 @@ impl MonitorBase {
     }
 }
 
-fn metric_name(argument: &str, name: &Bound<'_, PyAny>) -> PyResult<String> {
+pub(crate) fn metric_name(argument: &str, name: &Bound<'_, PyAny>) -> PyResult<String> {
     let Ok(text) = name.cast::<PyString>() else {
         return Err(wrong_type(argument, "a string", name));
     };
@@ -398,7 +399,7 @@ fn metric_name(argument: &str, name: &Bound<'_, PyAny>) -> PyResult<String> {
 }
 
 /// What `float()` makes of numbers, but not of strings.
-fn number(argument: &str, accepted: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
+pub(crate) fn number(argument: &str, accepted: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
     let py = value.py();
     value.extract::<f64>().or_else(|error| {
         if error.is_instance_of::<PyOverflowError>(py) {

@@ -1,6 +1,12 @@
 //! One threshold: pictures of what it says, its words, and every series against an oracle.
 
+mod expression;
+mod instances;
 mod oracle;
+#[cfg(target_os = "linux")]
+mod promtool;
+mod properties;
+mod states;
 mod words;
 
 use mtaio_monitoring::alerts::{Change, Rule, RuleOptions, Watch};

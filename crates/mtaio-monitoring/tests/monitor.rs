@@ -7,6 +7,7 @@ mod pressure;
 mod recording;
 mod sampler;
 mod scope;
+mod silences;
 mod thresholds;
 mod trouble;
 

@@ -58,6 +58,7 @@ from ._processes import ContainerStats, MonitorStats, ProcessStats, TreeStats
 from ._profile import Profile, ProfileDiff, ProfileMetrics, ProfileTask, ProfileTrace
 from ._profiler import Profiler
 from ._stats import CPUStats, IOStats, MemoryStats, MonitorHealth, SectionHealth, SystemStats
+from ._thresholds import Silence
 
 __all__ = [
     "Alert",
@@ -92,6 +93,7 @@ __all__ = [
     "ProfilerError",
     "ResourceMonitor",
     "SectionHealth",
+    "Silence",
     "SpaceStats",
     "SystemStats",
     "TreeStats",

@@ -1,6 +1,6 @@
 """What handlers are told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -10,12 +10,18 @@ class Alert:
 
     Attributes:
         metric: The metric; None for an alert that is only a message.
-        value: Its value; None for an alert that is only a message.
+        value: Its value; None for an alert that is only a message, and where there is no value.
         threshold: The level that the value crossed; None where there is none.
         message: One sentence for a person.
         state: "firing" while it lasts, "resolved" when it is over.
-        level: "warning".
+        level: "warning" or "critical".
         timestamp: Seconds since the epoch.
+        since: When the trouble began, in seconds since the epoch: the first value beyond the threshold, from which
+            ``for_seconds`` are counted. None for an alert that is no threshold's.
+        peak: The worst value since then.
+        labels: Of which series the value is, where the threshold looks at them one by one (``by``).
+        window_seconds: How far the value looks back, where it is an aggregate.
+        annotations: What the threshold was given to carry along.
     """
 
     metric: str | None
@@ -25,3 +31,9 @@ class Alert:
     state: Literal["firing", "resolved"]
     level: str
     timestamp: float
+    # Left out of comparisons: alerts that were equal before there were these still are.
+    since: float | None = field(default=None, compare=False)
+    peak: float | None = field(default=None, compare=False)
+    labels: dict[str, str] = field(default_factory=dict)
+    window_seconds: float | None = None
+    annotations: dict[str, str] = field(default_factory=dict)

@@ -7,19 +7,21 @@ import asyncio
 import contextlib
 import inspect
 import logging
+import math
 import os
 import weakref
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, overload
 
-from . import _loop, _native
+from . import _loop
 from ._alert import Alert
 from ._errors import ConfigurationTypeError, MonitoringError, UnknownMetricError
 from ._handlers import Handler, Handlers, HandlerTasks, is_cancelled, is_fault
 from ._pressure import PressureEvent, PressureTriggerHealth
 from ._readings import system_stats
 from ._stats import MonitorHealth, SectionHealth, SystemStats
+from ._thresholds import Thresholds
 
 logger = logging.getLogger("mtaio.monitoring")
 
@@ -59,7 +61,7 @@ class Shown(Generic[T]):
         return value
 
 
-class ResourceMonitor(_native.MonitorBase):
+class ResourceMonitor(Thresholds):
     """Watches the machine and recorded values, and tells handlers when a limit is crossed.
 
     Sampling runs on one native thread, off the GIL and off the loop, and keeps its cadence while the loop is
@@ -218,41 +220,6 @@ class ResourceMonitor(_native.MonitorBase):
     ) -> None:
         """Stops it."""
         await self.stop()
-
-    def set_threshold(
-        self,
-        metric: str,
-        value: float,
-        *,
-        below: bool = False,
-        clear: float | None = None,
-        for_seconds: float = 0.0,
-        repeat_seconds: float | None = None,
-    ) -> None:
-        """Has the handlers told when a metric crosses a level: once, and again only after it has cleared.
-
-        Args:
-            metric: A built-in name (``mtaio metrics``), or a name that the program records.
-            value: The level. It is crossed by a value above it, strictly.
-            below: Crossed by a value below it instead.
-            clear: The level at which it clears, itself included; the threshold itself by default.
-            for_seconds: How long it must stay crossed before it fires. One good value starts anew.
-            repeat_seconds: How often to say so again while it lasts; never by default.
-
-        Raises:
-            ConfigurationError: A number that is not finite, a ``clear`` on the wrong side, a negative time.
-
-        Example:
-            >>> ResourceMonitor().set_threshold("memory_usage", 90.0, clear=80.0, for_seconds=30)
-        """
-        self._mtaio_set_threshold(metric, value, below, clear, for_seconds, repeat_seconds)
-        self._mtaio_deliver_if_stopped()
-
-    def remove_threshold(self, metric: str) -> bool:
-        """Takes a metric's threshold away, and says whether it had one. An alert that was firing resolves."""
-        found = self._mtaio_remove_threshold(metric)
-        self._mtaio_deliver_if_stopped()
-        return found
 
     def on_threshold_exceeded(self, handler: H) -> H:
         """Decorator: calls ``handler(metric, value, threshold)`` when a threshold is crossed.
@@ -441,13 +408,14 @@ class ResourceMonitor(_native.MonitorBase):
 
     def health(self) -> MonitorHealth:
         """How the monitor itself is doing: what it missed, dropped and could not read."""
-        *fields, sections, triggers = self._mtaio_health()
+        *fields, sections, triggers, dropped_instances = self._mtaio_health()
         fields += [
             [SectionHealth(*section) for section in sections],
             self._mtaio_tasks.errors,
             self._mtaio_tasks.dropped,
             self._mtaio_collect_metrics_errors,
             [PressureTriggerHealth(*trigger) for trigger in triggers],
+            dropped_instances,
         ]
         return MonitorHealth(*fields)
 
@@ -511,7 +479,9 @@ class ResourceMonitor(_native.MonitorBase):
             if not self._mtaio_alerted and not listeners:
                 logger.warning("%s: %s", alert.state, alert.message)
             if listeners:
-                listeners.call(loop, alert.metric, alert.value, alert.threshold)
+                # A number also where there is none: handlers print it.
+                value = math.nan if alert.value is None else alert.value
+                listeners.call(loop, alert.metric, value, alert.threshold)
             self._mtaio_alerted.call(loop, alert)
 
     def _mtaio_detach(self) -> None:

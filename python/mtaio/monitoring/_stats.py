@@ -249,6 +249,8 @@ class MonitorHealth:
         dropped_calls: Calls of handlers not made because 64 of the same handler were under way.
         collect_metrics_errors: Times that a subclass's ``collect_metrics`` raised and was started again.
         pressure_triggers: How each ``on_pressure`` is served.
+        dropped_instances: Values not held against a threshold with labels because it follows 2 000 sets of
+            them already.
     """
 
     running: bool
@@ -269,3 +271,4 @@ class MonitorHealth:
     dropped_calls: int = 0
     collect_metrics_errors: int = 0
     pressure_triggers: List[PressureTriggerHealth] = field(default_factory=list)  # noqa: UP006
+    dropped_instances: int = 0

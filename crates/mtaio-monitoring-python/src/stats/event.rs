@@ -3,7 +3,7 @@
 use mtaio_monitoring::Alert;
 use mtaio_monitoring::monitor::Event;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyDict, PyTuple};
 
 use super::pressure;
 
@@ -22,6 +22,14 @@ pub(crate) fn event<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, 
 }
 
 fn alert<'py>(py: Python<'py>, alert: &Alert) -> PyResult<Bound<'py, PyTuple>> {
+    let texts = PyDict::new(py);
+    for (name, text) in &*alert.annotations {
+        texts.set_item(&**name, &**text)?;
+    }
+    let labels = PyDict::new(py);
+    for (label, value) in alert.labels.iter() {
+        labels.set_item(label, value)?;
+    }
     (
         alert.metric.as_deref(),
         alert.value,
@@ -30,6 +38,11 @@ fn alert<'py>(py: Python<'py>, alert: &Alert) -> PyResult<Bound<'py, PyTuple>> {
         alert.state.name(),
         alert.level.name(),
         alert.timestamp,
+        alert.since,
+        alert.peak,
+        labels,
+        alert.window_seconds,
+        texts,
     )
         .into_pyobject(py)
 }

@@ -6,7 +6,7 @@ use pyo3::types::PyTuple;
 
 use super::{joined, pressure};
 
-/// The fields of `MonitorHealth` up to its sections, in its order, and its `pressure_triggers`.
+/// The fields of `MonitorHealth` up to its sections, in its order, its `pressure_triggers`, and its `dropped_instances`.
 pub(crate) fn health<'py>(py: Python<'py>, report: &HealthReport) -> PyResult<Bound<'py, PyTuple>> {
     let section = |section: &mtaio_monitoring::sampling::SectionHealth| {
         (
@@ -41,6 +41,6 @@ pub(crate) fn health<'py>(py: Python<'py>, report: &HealthReport) -> PyResult<Bo
     let losses = (report.dropped_values, report.dropped_names, report.dropped_events).into_pyobject(py)?;
     let triggers: Vec<_> =
         report.pressure_triggers.iter().map(|trigger| pressure::trigger(py, trigger)).collect::<PyResult<_>>()?;
-    let details = (names, sections, triggers).into_pyobject(py)?;
+    let details = (names, sections, triggers, report.dropped_instances).into_pyobject(py)?;
     joined(&[sampling, losses, details])
 }

@@ -1,11 +1,21 @@
 //! Deciding whether to tell someone. Pure: values and a time go in, transitions come out.
 
 mod alert;
+mod condition;
+mod expression;
+mod grammar;
+mod instances;
+mod notifier;
 mod pressure;
 mod rule;
+mod silence;
 mod watch;
 
 pub use alert::{Alert, AlertState, Level};
+pub use condition::Phase;
+pub use expression::{Aggregate, Expression, LabelCondition, Percent, Term};
+pub use instances::{INSTANCES, Instances, Values};
 pub use pressure::{OnceAWindow, PressureEvent, PressureRule, PressureSource};
-pub use rule::{Rule, RuleOptions};
-pub use watch::{Change, Watch};
+pub use rule::{Annotations, NoData, Rule, RuleOptions};
+pub use silence::{Matcher, Silence};
+pub use watch::{Change, Mark, Moment, Outcome, Seen, State, Transition, Watch};

@@ -10,6 +10,7 @@ pub mod catalogue;
 
 mod bucket_index;
 mod buckets;
+mod labels;
 mod registry;
 mod series;
 mod sketch;
@@ -18,6 +19,8 @@ mod thread_slot;
 
 pub(crate) use buckets::FINE_SCALE;
 pub use buckets::{Buckets, SCALE, SketchSnapshot};
+pub use labels::Labels;
+pub(crate) use labels::Quoted;
 pub use registry::{DEFAULT_SERIES_LIMIT, Registry};
 pub use series::{Series, SeriesSnapshot};
 pub use sketch::Sketch;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use crate::alerts::{Alert, PressureRule, Rule};
+use crate::alerts::{Alert, PressureRule, Rule, Silence};
 use crate::error::{MonitoringError, Result};
 use crate::history::Stamped;
 use crate::metrics::catalogue::BuiltIn;
@@ -88,6 +88,8 @@ impl MonitorCore {
         for rule in old.rules.load().values() {
             new.set_rule(rule);
         }
+        new.silences.store(old.silences.load_full());
+        new.silences_so_far.store(old.silences_so_far.load(Ordering::Relaxed), Ordering::Relaxed);
         new.pressure.inherit(&old.pressure);
         // Two threads of the child may come here at once; whoever is second takes what the first one made.
         self.shared.compare_and_swap(&old, Arc::new(new));
@@ -136,6 +138,39 @@ impl MonitorCore {
         let found = shared.remove_rule(metric);
         shared.outbox.wake();
         found
+    }
+
+    /// Keeps the alerts of some thresholds quiet for `seconds` (above 0): a metric, `metric{label="value"}`, or the very
+    /// text of a threshold. They are tracked all the same; see [`Silence`].
+    ///
+    /// ```
+    /// use mtaio_monitoring::monitor::{Config, MonitorCore};
+    /// let monitor = MonitorCore::new(Config::default());
+    /// let deploy = monitor.silence("cpu_usage", 3600.0, "deploy").unwrap();
+    /// assert_eq!(monitor.silences(), [deploy.clone()]);
+    /// assert!(monitor.expire_silence(deploy.number));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`MonitoringError::Configuration`] for a text that is no expression, a time outside its range, and for more than
+    /// 1 000 silences in force.
+    pub fn silence(&self, matcher: &str, seconds: f64, comment: &str) -> Result<Silence> {
+        self.shared().silence(matcher, seconds, comment)
+    }
+
+    /// Ends a silence early, and says whether it was in force. What it kept back and still lasts is told.
+    pub fn expire_silence(&self, number: u64) -> bool {
+        let shared = self.shared();
+        let found = shared.expire_silence(number);
+        shared.outbox.wake();
+        found
+    }
+
+    /// The silences in force, the oldest first.
+    #[must_use]
+    pub fn silences(&self) -> Vec<Silence> {
+        self.shared().silences()
     }
 
     /// Every threshold: its rule, whether it waits for `for_seconds`, whether it fires.

@@ -59,6 +59,8 @@ pub struct HealthReport {
     pub counter_restarts: u64,
     /// Thresholds on names that have had no value for three intervals.
     pub thresholds_without_data: Vec<Arc<str>>,
+    /// Values that were not held against a threshold with labels because it follows 2 000 sets of them already.
+    pub dropped_instances: u64,
     /// How the readings have gone, a line a section.
     pub sections: Vec<SectionHealth>,
     /// How the pressure rules are served.

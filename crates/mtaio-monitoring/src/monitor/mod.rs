@@ -18,6 +18,7 @@ mod pressure_watch;
 mod resource_monitor;
 mod sampler;
 mod shared;
+mod silences;
 mod watches;
 
 pub use cadence::{Cadence, Due};

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::alerts::{Alert, PressureEvent, PressureRule, Rule, RuleOptions};
+use crate::alerts::{Alert, PressureEvent, PressureRule, Rule, RuleOptions, Silence};
 use crate::error::{MonitoringError, Result};
 use crate::rates::SystemStats;
 
@@ -246,6 +246,37 @@ impl ResourceMonitor {
         let found = self.inner.core.remove_rule(metric);
         self.inner.deliver_if_stopped();
         found
+    }
+
+    /// As [`set_threshold_with`](Self::set_threshold_with), with a rule that is made already: one with annotations.
+    #[allow(clippy::needless_pass_by_value, reason = "a rule is given away: it is not the caller's any more")]
+    pub fn set_rule(&self, rule: Rule) {
+        self.inner.core.set_rule(rule);
+        self.inner.deliver_if_stopped();
+    }
+
+    /// Keeps the alerts of some thresholds quiet for `seconds` (above 0): a metric, `metric{label="value"}`, or the very
+    /// text of a threshold. They are tracked all the same; see [`Silence`].
+    ///
+    /// # Errors
+    ///
+    /// [`MonitoringError::Configuration`] for a text that is no expression, a time outside its range, and for more than
+    /// 1 000 silences in force.
+    pub fn silence(&self, matcher: &str, seconds: f64, comment: &str) -> Result<Silence> {
+        self.inner.core.silence(matcher, seconds, comment)
+    }
+
+    /// Ends a silence early, and says whether it was in force. What it kept back and still lasts is told.
+    pub fn expire_silence(&self, number: u64) -> bool {
+        let found = self.inner.core.expire_silence(number);
+        self.inner.deliver_if_stopped();
+        found
+    }
+
+    /// The silences in force, the oldest first.
+    #[must_use]
+    pub fn silences(&self) -> Vec<Silence> {
+        self.inner.core.silences()
     }
 
     /// Calls `handler(metric, value, threshold)` whenever a threshold is crossed.

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::lock::{Condvar, Mutex};
 use arc_swap::ArcSwap;
 
-use crate::alerts::Rule;
+use crate::alerts::{Rule, Silence};
 use crate::error::{MonitoringError, Result};
 use crate::history::{Ring, Stamped};
 use crate::metrics::catalogue::BuiltIn;
@@ -24,7 +24,7 @@ use super::outbox::{Event, Outbox};
 use super::own_cost::OwnCost;
 use super::pressure::Pressure;
 use super::sampler::{Reading, Sampler};
-use super::watches::Watches;
+use super::watches::{Look, Watches};
 
 /// How long somebody who asks for a reading waits for one that is under way: a file of `/proc` that hangs must not
 /// hang the asker.
@@ -38,6 +38,9 @@ pub(super) struct Shared {
     /// Beside the watches, to be read without a lock after a fork.
     pub(super) rules: ArcSwap<BTreeMap<Arc<str>, Rule>>,
     pub(super) watches: Mutex<Watches>,
+    /// As the rules; those that are over are taken out when another one comes.
+    pub(super) silences: ArcSwap<Vec<Silence>>,
+    pub(super) silences_so_far: AtomicU64,
     pub(super) sampler: Mutex<Sampler>,
     pub(super) history: Mutex<Ring<Interval>>,
     pub(super) outbox: Outbox,
@@ -81,6 +84,8 @@ impl Shared {
             registry: Registry::new(),
             rules: ArcSwap::default(),
             watches: Mutex::default(),
+            silences: ArcSwap::default(),
+            silences_so_far: AtomicU64::new(0),
             sampler: Mutex::new(sampler),
             history: Mutex::new(history),
             outbox: Outbox::default(),
@@ -124,7 +129,7 @@ impl Shared {
         let clock = self.config.clock();
         self.sampler.lock().start_anew();
         self.own_cost.lock().start_anew();
-        self.watches.lock().skip();
+        self.watches.lock().begin(clock.monotonic_ns());
         let start_ns = clock.monotonic_ns() + self.phase_ns();
         let mut cadence = Cadence::new(start_ns, self.config.interval_ns());
         let _first_baseline = self.guarded(|| self.sampler.lock().tick());
@@ -216,7 +221,9 @@ impl Shared {
                 watches.skip();
             } else {
                 // Pushed while the watches are held, here and everywhere: the order of events is that of the changes.
-                for event in watches.observe_sample(&stats, due.deadline_ns) {
+                let silences = self.silences.load();
+                let look = self.look(due.deadline_ns, stats.timestamp, &silences);
+                for event in watches.observe_sample(&stats, &self.registry, &look) {
                     self.outbox.push(event);
                 }
             }
@@ -227,8 +234,7 @@ impl Shared {
                 Vec::new()
             }
         };
-        let timestamp = stats.timestamp;
-        self.observe_pressure(&reading.pressure, reading.after_gap, due.deadline_ns, timestamp);
+        self.observe_pressure(&reading.pressure, reading.after_gap, due.deadline_ns, stats.timestamp);
         for metric in silent {
             self.outbox.push(Event::NoData(self.no_data_message(&metric)));
         }
@@ -268,11 +274,17 @@ impl Shared {
     #[cold]
     fn check(&self, metric: &str, value: f64) -> bool {
         let now = self.config.clock().now();
-        let timestamp = now.realtime_ns as f64 / 1e9;
         let mut watches = self.watches.lock();
-        let Some(event) = watches.observe(metric, value, now.monotonic_ns, timestamp) else { return false };
-        self.outbox.push(event);
-        true
+        let silences = self.silences.load();
+        let look = self.look(now.monotonic_ns, now.realtime_ns as f64 / 1e9, &silences);
+        let events = watches.observe(metric, value, &look);
+        let tells = !events.is_empty();
+        events.into_iter().for_each(|event| self.outbox.push(event));
+        tells
+    }
+
+    pub(super) fn look<'a>(&self, now_ns: u64, timestamp: f64, silences: &'a [Silence]) -> Look<'a> {
+        Look { now_ns, interval_ns: self.config.interval_ns(), timestamp, silences }
     }
 
     pub(super) fn set_rule(&self, rule: &Rule) {
@@ -290,9 +302,7 @@ impl Shared {
         if let Some(series) = self.registry.get(&rule.metric) {
             series.set_watched(true);
         }
-        if let Some(event) = ended {
-            self.outbox.push(event);
-        }
+        ended.into_iter().for_each(|event| self.outbox.push(event));
     }
 
     pub(super) fn remove_rule(&self, metric: &str) -> bool {
@@ -305,12 +315,8 @@ impl Shared {
         if let Some(series) = self.registry.get(metric) {
             series.set_watched(false);
         }
-        let Some(event) = watches.remove(metric, self.epoch_seconds()) else {
-            return false;
-        };
-        if let Some(event) = event {
-            self.outbox.push(event);
-        }
+        let Some(ended) = watches.remove(metric, self.epoch_seconds()) else { return false };
+        ended.into_iter().for_each(|event| self.outbox.push(event));
         true
     }
 
@@ -324,6 +330,10 @@ impl Shared {
         let (sections, (suspends, wall_clock_jumps, counter_restarts)) = match self.sampler.try_lock_for(budget) {
             Some(sampler) => (sampler.source_health(), sampler.events()),
             None => Default::default(),
+        };
+        let (thresholds_without_data, dropped_instances) = {
+            let watches = self.watches.lock();
+            (watches.without_data(), watches.refused())
         };
         HealthReport {
             running: self.control.lock().current.is_some(),
@@ -340,7 +350,8 @@ impl Shared {
             counter_restarts,
             handler_errors: 0,
             dropped_calls: 0,
-            thresholds_without_data: self.watches.lock().without_data(),
+            thresholds_without_data,
+            dropped_instances,
             sections,
             pressure_triggers: self.pressure.health(),
         }

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::alerts::{Alert, Change, Rule, Watch};
+use crate::alerts::{
+    Alert, Change, Instances, Mark, Moment, NoData, Outcome, Rule, Seen, Silence, Term, Values, Watch,
+};
 use crate::metrics::catalogue::BuiltIn;
+use crate::metrics::{Labels, Registry};
 use crate::rates::SystemStats;
 
 use super::outbox::Event;
@@ -12,7 +15,7 @@ use super::outbox::Event;
 /// Ticks after which a threshold that has not seen a value is reported.
 const TICKS_WITHOUT_VALUE: u64 = 3;
 
-/// The thresholds, by metric.
+/// The thresholds, by what they watch.
 #[derive(Debug, Default)]
 pub(super) struct Watches {
     entries: BTreeMap<Arc<str>, Entry>,
@@ -20,60 +23,131 @@ pub(super) struct Watches {
 
 #[derive(Debug)]
 struct Entry {
-    watch: Watch,
-    built_in: Option<BuiltIn>,
+    follows: Follows,
     /// Ticks since the threshold was set or the monitor started, until a value comes.
-    silence: Silence,
+    wait: Wait,
+}
+
+/// Where the values come from.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one for each threshold, of which there are few")]
+enum Follows {
+    /// From each sample.
+    BuiltIn(BuiltIn, Watch),
+    /// From whoever records them, whenever that is.
+    Recorded(Watch),
+    /// From what was recorded, looked at with each sample.
+    Expression(Instances),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Silence {
+enum Wait {
     Waiting { ticks: u64 },
     Reported,
-    Broken,
+    Over,
+}
+
+/// When the thresholds are looked at, and what holds then.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look<'a> {
+    pub(super) now_ns: u64,
+    pub(super) interval_ns: u64,
+    /// The same moment in seconds since the epoch.
+    pub(super) timestamp: f64,
+    pub(super) silences: &'a [Silence],
+}
+
+impl Look<'_> {
+    fn mutes(&self, rule: &Rule, labels: &Labels) -> bool {
+        self.silences.iter().any(|silence| silence.mutes(rule, labels, self.now_ns))
+    }
+
+    fn moment(&self, rule: &Rule) -> Moment {
+        let muted = self.mutes(rule, &Labels::default());
+        Moment { now_ns: self.now_ns, interval_ns: self.interval_ns, muted }
+    }
 }
 
 impl Watches {
-    /// Sets a threshold. The same rule again changes nothing; another one for the metric begins anew, and the alert
-    /// of the old one ends if it was firing.
-    pub(super) fn set(&mut self, rule: &Rule, timestamp: f64) -> Option<Event> {
-        if self.entries.get(&rule.metric).is_some_and(|entry| entry.watch.rule == *rule) {
-            return None;
+    /// Sets a threshold. The same rule again changes nothing; another one for the metric begins anew, and the alerts
+    /// of the old one end if it was firing.
+    pub(super) fn set(&mut self, rule: &Rule, timestamp: f64) -> Vec<Event> {
+        if self.entries.get(&rule.metric).is_some_and(|entry| entry.rule() == rule) {
+            return Vec::new();
         }
-        let ended = self.remove(&rule.metric, timestamp).flatten();
-        let built_in = BuiltIn::from_name(&rule.metric);
-        let entry = Entry { watch: Watch::new(rule.clone()), built_in, silence: Silence::Waiting { ticks: 0 } };
-        self.entries.insert(Arc::clone(&rule.metric), entry);
+        let ended = self.remove(&rule.metric, timestamp).unwrap_or_default();
+        let follows = match BuiltIn::from_name(&rule.metric) {
+            Some(metric) => Follows::BuiltIn(metric, Watch::new(rule.clone())),
+            None if rule.plain_name() == Some(&rule.metric) => Follows::Recorded(Watch::new(rule.clone())),
+            None => Follows::Expression(Instances::new(rule.clone())),
+        };
+        self.entries.insert(Arc::clone(&rule.metric), Entry { follows, wait: Wait::Waiting { ticks: 0 } });
         ended
     }
 
-    /// Takes a threshold away, with the end of its alert if it was firing.
-    pub(super) fn remove(&mut self, metric: &str, timestamp: f64) -> Option<Option<Event>> {
-        let watch = self.entries.remove(metric)?.watch;
-        let event = watch.is_firing().then(|| Event::Raised(Alert::of_removal(&watch.rule, timestamp)));
-        Some(event)
+    /// Takes a threshold away, with the ends of its alerts that were told.
+    pub(super) fn remove(&mut self, metric: &str, timestamp: f64) -> Option<Vec<Event>> {
+        let entry = self.entries.remove(metric)?;
+        let mut events = Vec::new();
+        entry.each(|labels, watch| {
+            if let Some(level) = watch.told() {
+                events.push(Event::Raised(Alert::of_removed(&watch.rule, labels, level, timestamp)));
+            }
+        });
+        Some(events)
     }
 
     /// A value of a recorded metric.
-    pub(super) fn observe(&mut self, metric: &str, value: f64, now_ns: u64, timestamp: f64) -> Option<Event> {
-        self.entries.get_mut(metric)?.observe(value, now_ns, timestamp)
+    pub(super) fn observe(&mut self, metric: &str, value: f64, look: &Look<'_>) -> Vec<Event> {
+        let Some(entry) = self.entries.get_mut(metric) else { return Vec::new() };
+        let Follows::Recorded(watch) = &mut entry.follows else { return Vec::new() };
+        entry.wait = Wait::Over;
+        let outcome = watch.step(Seen::Value(value), look.moment(&watch.rule));
+        events(&watch.rule, &Labels::default(), "", outcome, look)
     }
 
-    /// A sample: values for the built-in metrics.
-    pub(super) fn observe_sample(&mut self, stats: &SystemStats, now_ns: u64) -> Vec<Event> {
-        let mut events = Vec::new();
+    /// A sample: values for the built-in metrics, and a look at what was recorded.
+    pub(super) fn observe_sample(
+        &mut self,
+        stats: &SystemStats,
+        registry: &Registry,
+        look: &Look<'_>,
+    ) -> Vec<Event> {
+        let values = NewestValues { stats, registry };
+        self.entries.values_mut().flat_map(|entry| entry.observe_sample(&values, look)).collect()
+    }
+
+    /// Tells what a silence that has ended kept back.
+    pub(super) fn pass_time(&mut self, look: &Look<'_>) -> Vec<Event> {
+        let mut told = Vec::new();
         for entry in self.entries.values_mut() {
-            if let Some(value) = entry.built_in.and_then(|metric| stats.value(metric)) {
-                events.extend(entry.observe(value, now_ns, stats.timestamp));
+            if let Follows::BuiltIn(_, watch) | Follows::Recorded(watch) = &mut entry.follows {
+                let unit = unit(&watch.rule.metric);
+                let outcome = watch.step(Seen::Time, look.moment(&watch.rule));
+                told.extend(events(&watch.rule, &Labels::default(), unit, outcome, look));
             }
         }
-        events
+        told
+    }
+
+    /// The monitor starts to look: what was before is time that nobody saw.
+    pub(super) fn begin(&mut self, now_ns: u64) {
+        self.skip();
+        for entry in self.entries.values_mut() {
+            match &mut entry.follows {
+                Follows::BuiltIn(_, watch) | Follows::Recorded(watch) => watch.begin(now_ns),
+                Follows::Expression(instances) => instances.begin(now_ns),
+            }
+        }
     }
 
     /// Time that nobody saw counts for no threshold.
     pub(super) fn skip(&mut self) {
         for entry in self.entries.values_mut() {
-            entry.watch.skip();
+            match &mut entry.follows {
+                Follows::BuiltIn(_, watch) | Follows::Recorded(watch) => watch.skip(),
+                Follows::Expression(instances) => instances.skip(),
+            }
         }
     }
 
@@ -82,13 +156,13 @@ impl Watches {
     pub(super) fn count_silence(&mut self, ticks: u64, has_value: impl Fn(&str) -> bool) -> Vec<Arc<str>> {
         let mut silent = Vec::new();
         for (metric, entry) in &mut self.entries {
-            if entry.silence == (Silence::Waiting { ticks: 0 }) && has_value(metric) {
-                entry.silence = Silence::Broken;
+            if entry.wait == (Wait::Waiting { ticks: 0 }) && has_value(metric) {
+                entry.wait = Wait::Over;
             }
-            if let Silence::Waiting { ticks: waited } = &mut entry.silence {
+            if let Wait::Waiting { ticks: waited } = &mut entry.wait {
                 *waited += ticks;
                 if *waited >= TICKS_WITHOUT_VALUE {
-                    entry.silence = Silence::Reported;
+                    entry.wait = Wait::Reported;
                     silent.push(Arc::clone(metric));
                 }
             }
@@ -96,30 +170,132 @@ impl Watches {
         silent
     }
 
-    /// Names of the thresholds that were reported and still have no value.
+    /// What is watched by the thresholds that were reported to have no value and still have none.
     pub(super) fn without_data(&self) -> Vec<Arc<str>> {
         let silent = |(metric, entry): (&Arc<str>, &Entry)| {
-            (entry.silence == Silence::Reported).then(|| Arc::clone(metric))
+            let mut is_silent = entry.wait == Wait::Reported;
+            entry.each(|_, watch| is_silent |= watch.has_no_data());
+            is_silent.then(|| Arc::clone(metric))
         };
         self.entries.iter().filter_map(silent).collect()
     }
 
+    /// Values that were passed over because their threshold has too many instances.
+    pub(super) fn refused(&self) -> u64 {
+        let refused = |entry: &Entry| match &entry.follows {
+            Follows::Expression(instances) => instances.refused(),
+            _ => 0,
+        };
+        self.entries.values().map(refused).sum()
+    }
+
     /// Every threshold: its rule, whether it waits for `for_seconds`, whether it fires.
     pub(super) fn states(&self) -> Vec<(Rule, bool, bool)> {
-        let state = |entry: &Entry| (entry.watch.rule.clone(), entry.watch.is_pending(), entry.watch.is_firing());
+        let state = |entry: &Entry| {
+            let (mut pending, mut firing) = (false, false);
+            entry.each(|_, watch| {
+                pending |= watch.is_pending();
+                firing |= watch.is_firing();
+            });
+            (entry.rule().clone(), pending, firing)
+        };
         self.entries.values().map(state).collect()
     }
 }
 
 impl Entry {
-    fn observe(&mut self, value: f64, now_ns: u64, timestamp: f64) -> Option<Event> {
-        self.silence = Silence::Broken;
-        let change = self.watch.observe(value, now_ns)?;
-        let unit = self.built_in.map_or("", |metric| metric.description().unit);
-        let alert = Alert::of_change(&self.watch.rule, change, value, unit, timestamp);
-        Some(match change {
+    fn rule(&self) -> &Rule {
+        match &self.follows {
+            Follows::BuiltIn(_, watch) | Follows::Recorded(watch) => &watch.rule,
+            Follows::Expression(instances) => instances.rule(),
+        }
+    }
+
+    fn each(&self, mut visit: impl FnMut(&Labels, &Watch)) {
+        match &self.follows {
+            Follows::BuiltIn(_, watch) | Follows::Recorded(watch) => visit(&Labels::default(), watch),
+            Follows::Expression(instances) => instances.iter().for_each(|(labels, watch)| visit(labels, watch)),
+        }
+    }
+
+    fn observe_sample(&mut self, values: &NewestValues<'_>, look: &Look<'_>) -> Vec<Event> {
+        match &mut self.follows {
+            Follows::BuiltIn(metric, watch) => {
+                let value = values.stats.value(*metric);
+                if value.is_some() {
+                    self.wait = Wait::Over;
+                }
+                let seen = match value {
+                    Some(value) => Seen::Value(value),
+                    // One that never had a value is reported as such.
+                    None if self.wait != Wait::Over && watch.rule.no_data == NoData::Keep => Seen::Time,
+                    None => Seen::Nothing,
+                };
+                let outcome = watch.step(seen, look.moment(&watch.rule));
+                events(&watch.rule, &Labels::default(), metric.description().unit, outcome, look)
+            }
+            Follows::Recorded(watch) => {
+                let moment = look.moment(&watch.rule);
+                // Programs record when they like: only where the rule says so is it a sign that they do not.
+                let is_silent = watch.rule.no_data != NoData::Keep && watch.is_overdue(moment);
+                let outcome = watch.step(if is_silent { Seen::Nothing } else { Seen::Time }, moment);
+                events(&watch.rule, &Labels::default(), "", outcome, look)
+            }
+            Follows::Expression(instances) => {
+                let moment = Moment { now_ns: look.now_ns, interval_ns: look.interval_ns, muted: false };
+                let outcomes = instances.look(values, moment, |rule, labels| look.mutes(rule, labels));
+                if instances.has_seen_value() {
+                    self.wait = Wait::Over;
+                }
+                let rule = instances.rule();
+                let told = outcomes.into_iter();
+                told.flat_map(|(labels, outcome)| events(rule, &labels, "", outcome, look)).collect()
+            }
+        }
+    }
+}
+
+/// What there is to tell of what came of a look.
+fn events(rule: &Rule, labels: &Labels, unit: &str, outcome: Outcome, look: &Look<'_>) -> Vec<Event> {
+    let told = outcome.transition.map(|transition| {
+        let alert = Alert::of_transition(rule, &transition, labels, unit, look.now_ns, look.timestamp);
+        match transition.change {
             Change::Exceeded | Change::StillExceeded => Event::Exceeded(alert),
             Change::Cleared => Event::Cleared(alert),
-        })
+        }
+    });
+    let marked = outcome.mark.map(|mark| {
+        let space = if labels.is_empty() { "" } else { " " };
+        let subject = format!("the threshold on \"{}\"{space}{labels}", rule.metric);
+        match mark {
+            Mark::NoData => Event::NoData(format!("{subject} has no value any more, and stays as it was")),
+            Mark::DataAgain => Event::Notice(format!("{subject} has values again")),
+            Mark::NotFinite => {
+                Event::Notice(format!("{subject} got a value that is not a finite number, and stays as it was"))
+            }
+        }
+    });
+    marked.into_iter().chain(told).collect()
+}
+
+fn unit(metric: &str) -> &'static str {
+    BuiltIn::from_name(metric).map_or("", |metric| metric.description().unit)
+}
+
+/// The newest value of each metric, without labels and without a window.
+struct NewestValues<'a> {
+    stats: &'a SystemStats,
+    registry: &'a Registry,
+}
+
+impl Values for NewestValues<'_> {
+    fn values(&self, term: &Term, by: &[Arc<str>], _window_ns: u64) -> Vec<(Labels, Option<f64>)> {
+        let is_plain = *term == Term::last_of(&term.metric) && by.is_empty();
+        let value = match BuiltIn::from_name(&term.metric) {
+            _ if !is_plain => None,
+            Some(metric) => self.stats.value(metric),
+            None => self.registry.get(&term.metric).and_then(|series| series.last()),
+        };
+        value.map(|value| (Labels::default(), Some(value))).into_iter().collect()
     }
 }

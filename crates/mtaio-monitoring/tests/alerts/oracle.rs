@@ -47,7 +47,8 @@ fn rule() -> impl Strategy<Value = Rule> {
     (any::<bool>(), proptest::option::of(0..4_i8), for_seconds, repeat_seconds).prop_map(
         |(below, clear, for_seconds, repeat_seconds)| {
             let away = |steps: i8| f64::from(if below { 5 + steps } else { 5 - steps });
-            let options = RuleOptions { below, clear: clear.map(away), for_seconds, repeat_seconds };
+            let clear = clear.map(away);
+            let options = RuleOptions { below, clear, for_seconds, repeat_seconds, ..RuleOptions::default() };
             Rule::new("v", 5.0, options).expect("a sound rule")
         },
     )

@@ -1,0 +1,186 @@
+//! A threshold over every set of labels that its expression gives a value for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::metrics::Labels;
+
+use super::expression::{Expression, Term};
+use super::rule::{NoData, Rule};
+use super::watch::{Moment, Outcome, Seen, Watch};
+
+/// Instances of one rule that are followed at most: labels made from request data must not make the monitor grow.
+pub const INSTANCES: usize = 2_000;
+
+/// What gives an expression its values.
+pub trait Values {
+    /// The value of a term at this moment: one for each distinct set of the labels `by` among the series that its
+    /// selector matches, or one without labels where `by` is empty. `None` where there is a series and no value, such as
+    /// the mean of a window in which nothing was recorded.
+    fn values(&self, term: &Term, by: &[Arc<str>], window_ns: u64) -> Vec<(Labels, Option<f64>)>;
+}
+
+/// A threshold and where it stands for each set of labels. Those about which there is nothing to remember are not kept.
+#[derive(Clone, Debug)]
+pub struct Instances {
+    rule: Rule,
+    watches: BTreeMap<Labels, Watch>,
+    limit: usize,
+    refused: u64,
+    begun_ns: Option<u64>,
+    has_seen_value: bool,
+}
+
+impl Instances {
+    /// A threshold that has not seen a value yet, and follows [`INSTANCES`] at most.
+    #[must_use]
+    pub fn new(rule: Rule) -> Self {
+        Self::with_limit(rule, INSTANCES)
+    }
+
+    /// The same, with another limit.
+    #[must_use]
+    pub fn with_limit(rule: Rule, limit: usize) -> Self {
+        Self { rule, watches: BTreeMap::new(), limit, refused: 0, begun_ns: None, has_seen_value: false }
+    }
+
+    /// The threshold.
+    #[must_use]
+    pub fn rule(&self) -> &Rule {
+        &self.rule
+    }
+
+    /// Everything that is followed, in the order of the labels.
+    pub fn iter(&self) -> impl Iterator<Item = (&Labels, &Watch)> {
+        self.watches.iter()
+    }
+
+    /// How many values were passed over because they would have been of one instance more than the limit.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// Whether there ever was a value.
+    #[must_use]
+    pub fn has_seen_value(&self) -> bool {
+        self.has_seen_value
+    }
+
+    /// Looks at all values at a moment, and gives what came of it, for each set of labels where something did.
+    /// `mutes` says whose alerts are kept quiet; `muted` of the moment counts for all.
+    pub fn look(
+        &mut self,
+        values: &dyn Values,
+        moment: Moment,
+        mutes: impl Fn(&Rule, &Labels) -> bool,
+    ) -> Vec<(Labels, Outcome)> {
+        self.begun_ns.get_or_insert(moment.now_ns);
+        let mut seen = seen(&self.rule.expression, self.rule.window_ns, values);
+        self.has_seen_value |= seen.values().any(|seen| matches!(seen, Seen::Value(_)));
+        if self.rule.expression.by.is_empty() {
+            // There is one instance, be there values or not: its silence may be what the rule is about.
+            let only = seen.remove(&Labels::default()).unwrap_or(Seen::Nothing);
+            // A name that never had a value is reported as such, by who knows the names.
+            let waits = !self.has_seen_value && self.rule.no_data == NoData::Keep;
+            seen = BTreeMap::from([(Labels::default(), if waits { Seen::Time } else { only })]);
+        }
+        let gone: Vec<Labels> = self.watches.keys().filter(|labels| !seen.contains_key(labels)).cloned().collect();
+        let all = seen.into_iter().map(|(labels, seen)| (labels, seen, false));
+        let gone = gone.into_iter().map(|labels| (labels, Seen::Nothing, true));
+        let mut outcomes = Vec::new();
+        for (labels, seen, is_gone) in all.chain(gone).collect::<Vec<_>>() {
+            let muted = moment.muted || mutes(&self.rule, &labels);
+            let outcome = self.step(&labels, seen, is_gone, Moment { muted, ..moment });
+            if let Some(outcome) = outcome.filter(|outcome| *outcome != Outcome::default()) {
+                outcomes.push((labels, outcome));
+            }
+        }
+        outcomes
+    }
+
+    fn step(&mut self, labels: &Labels, seen: Seen, is_gone: bool, moment: Moment) -> Option<Outcome> {
+        let is_only = self.rule.expression.by.is_empty();
+        if !self.watches.contains_key(labels) {
+            if !is_only && seen == Seen::Nothing {
+                return None;
+            }
+            let mut watch = Watch::new(self.rule.clone());
+            watch.begin(self.begun_ns.unwrap_or(moment.now_ns));
+            // Before the limit: what is blank afterwards takes no room.
+            let outcome = watch.step(seen, moment);
+            if self.is_worth_keeping(&watch, moment.now_ns) {
+                if self.watches.len() >= self.limit {
+                    self.refused += 1;
+                    return None;
+                }
+                self.watches.insert(labels.clone(), watch);
+            }
+            return Some(outcome);
+        }
+        let watch = self.watches.get_mut(labels)?;
+        let mut outcome = watch.step(seen, moment);
+        if is_gone && self.rule.no_data == NoData::Keep && watch.has_no_data() {
+            // The series has not come back for so long that nobody could ever end its alert.
+            outcome.transition = watch.step(Seen::Gone, moment).transition;
+        }
+        let kept = self.watches.get(labels).is_some_and(|watch| self.is_worth_keeping(watch, moment.now_ns));
+        if !kept {
+            self.watches.remove(labels);
+        }
+        Some(outcome)
+    }
+
+    /// An instance that may not fall silent is remembered, whatever it was.
+    fn is_worth_keeping(&self, watch: &Watch, now_ns: u64) -> bool {
+        self.rule.expression.by.is_empty() || self.rule.no_data == NoData::Alert || !watch.is_blank(now_ns)
+    }
+
+    /// Begins to look: `grace_seconds` and the time without a value count from here.
+    pub fn begin(&mut self, now_ns: u64) {
+        self.begun_ns = Some(now_ns);
+        self.watches.values_mut().for_each(|watch| watch.begin(now_ns));
+    }
+
+    /// Time that nobody saw counts for none of them.
+    pub fn skip(&mut self) {
+        self.watches.values_mut().for_each(Watch::skip);
+    }
+}
+
+/// The value of an expression for each set of labels.
+fn seen(expression: &Expression, window_ns: u64, values: &dyn Values) -> BTreeMap<Labels, Seen> {
+    let of = |term| -> BTreeMap<Labels, Option<f64>> {
+        values.values(term, &expression.by, window_ns).into_iter().collect()
+    };
+    let term = of(&expression.term);
+    let Some(divisor) = &expression.divisor else {
+        return term.into_iter().map(|(labels, value)| (labels, finite(value))).collect();
+    };
+    let mut divisor = of(divisor);
+    // With only one of the two there is no ratio.
+    let mut ratios: BTreeMap<Labels, Seen> = BTreeMap::new();
+    for (labels, value) in term {
+        let by = divisor.remove(&labels).flatten();
+        ratios.insert(labels, ratio(value, by));
+    }
+    ratios.extend(divisor.into_keys().map(|labels| (labels, Seen::Nothing)));
+    ratios
+}
+
+/// Nothing of nothing is no value: no errors among no requests say neither that all is well nor that it is not.
+fn ratio(value: Option<f64>, divisor: Option<f64>) -> Seen {
+    match (value, divisor) {
+        (Some(value), Some(divisor)) if value == 0.0 && divisor == 0.0 => Seen::Nothing,
+        (Some(value), Some(divisor)) => finite(Some(value / divisor)),
+        _ => Seen::Nothing,
+    }
+}
+
+fn finite(value: Option<f64>) -> Seen {
+    match value {
+        Some(value) if value.is_finite() => Seen::Value(value),
+        Some(_) => Seen::NotFinite,
+        None => Seen::Nothing,
+    }
+}
