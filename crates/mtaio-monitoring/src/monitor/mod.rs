@@ -14,6 +14,8 @@ mod outbox;
 mod own_cost;
 mod pressure;
 mod pressure_watch;
+mod query;
+mod recording;
 #[cfg(feature = "tokio")]
 mod resource_monitor;
 mod sampler;
@@ -26,6 +28,7 @@ pub use core::MonitorCore;
 pub use health::HealthReport;
 pub use outbox::{Event, RecentAlerts};
 pub use pressure_watch::{PressureMode, PressureSample, PressureTriggerHealth};
+pub use recording::Bound;
 #[cfg(feature = "tokio")]
 pub use resource_monitor::{Builder, ResourceMonitor};
 pub use sampler::{Reading, Sampler};
