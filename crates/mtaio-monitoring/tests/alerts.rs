@@ -1,5 +1,6 @@
 //! One threshold: pictures of what it says, its words, and every series against an oracle.
 
+mod expression;
 mod oracle;
 mod words;
 

@@ -23,6 +23,7 @@ mod thread_slot;
 pub(crate) use buckets::FINE_SCALE;
 pub use buckets::{Buckets, SCALE, SketchSnapshot};
 pub use labels::Labels;
+pub(crate) use labels::Quoted;
 pub use metric::{Declaration, Metric};
 pub use registry::{DEFAULT_SERIES_LIMIT, Found, METRIC_SERIES_LIMIT, Registry};
 pub use series::{Series, SeriesSnapshot};
