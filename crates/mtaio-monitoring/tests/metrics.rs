@@ -2,6 +2,7 @@
 //! that saw everything. Then the series and the registry around it.
 
 mod boundaries;
+mod labelled;
 mod merging;
 mod quantiles;
 mod registry;

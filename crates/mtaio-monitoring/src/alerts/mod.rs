@@ -5,10 +5,12 @@ mod expression;
 mod grammar;
 mod pressure;
 mod rule;
+mod values;
 mod watch;
 
 pub use alert::{Alert, AlertState, Level};
 pub use expression::{Aggregate, Expression, LabelCondition, Percent, Term};
 pub use pressure::{OnceAWindow, PressureEvent, PressureRule, PressureSource};
 pub use rule::{Rule, RuleOptions};
+pub use values::Values;
 pub use watch::{Change, Watch};

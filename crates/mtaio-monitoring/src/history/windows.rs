@@ -307,3 +307,7 @@ impl Block {
         size_of::<Self>() + self.counts.len() + 2 * size_of::<usize>()
     }
 }
+
+#[cfg(test)]
+#[path = "../../tests/history/windows.rs"]
+mod tests;

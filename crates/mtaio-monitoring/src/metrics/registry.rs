@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::clock::Clock;
-use crate::error::Result;
+use crate::error::{MonitoringError, Result};
 use crate::lock::RwLock;
 
 use super::labels::Labels;
@@ -195,7 +195,7 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// [`MonitoringError::Configuration`](crate::MonitoringError::Configuration) for a metric that is declared with
+    /// [`MonitoringError::Configuration`] for a metric that is declared with
     /// another kind or another unit, and where there is no room for one more metric.
     ///
     /// ```
@@ -213,7 +213,7 @@ impl Registry {
     /// ```
     pub fn declare(&self, name: &str, declaration: &Declaration) -> Result<()> {
         let Some(metric) = self.metric(name).or_else(|| self.new_metric(name)) else {
-            return Err(crate::MonitoringError::Configuration(format!(
+            return Err(MonitoringError::Configuration(format!(
                 "{name:?} cannot be declared: there are {} metrics already, and no room for more",
                 self.limit
             )));

@@ -14,6 +14,8 @@
 //! Why that is right, record by record: a record that begins after another one has returned finds either itself the
 //! leader, so nobody else has recorded since it became that, or not, and then its stamp is the newer one or it takes
 //! the lead. Which of two overlapping records counts as the last is open anyway.
+//!
+//! Long because what may be read while others write is said at each method.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};

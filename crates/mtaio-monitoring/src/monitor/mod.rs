@@ -12,6 +12,8 @@ mod handlers;
 mod health;
 mod outbox;
 mod own_cost;
+#[cfg(feature = "tokio")]
+mod own_metrics;
 mod pressure;
 mod pressure_watch;
 mod query;
@@ -27,6 +29,8 @@ pub use config::{Config, Scope};
 pub use core::MonitorCore;
 pub use health::HealthReport;
 pub use outbox::{Event, RecentAlerts};
+#[cfg(feature = "tokio")]
+pub use own_metrics::{Counter, Gauge, Histogram};
 pub use pressure_watch::{PressureMode, PressureSample, PressureTriggerHealth};
 pub use recording::Bound;
 #[cfg(feature = "tokio")]
