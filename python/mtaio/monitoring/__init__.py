@@ -50,7 +50,9 @@ from ._errors import (
     UnknownMetricError,
 )
 from ._live import live_view
+from ._metrics import MetricSummary
 from ._monitor import ResourceMonitor
+from ._native import Counter, Gauge, Histogram
 from ._native import version as _version
 from ._pressure import Pressure, PressureEvent, PressureStats, PressureTriggerHealth
 from ._processes import ContainerStats, MonitorStats, ProcessStats, TreeStats
@@ -65,13 +67,17 @@ __all__ = [
     "ConfigurationTypeError",
     "ContainerStats",
     "CoreStats",
+    "Counter",
     "DiskStats",
     "FilesystemStats",
+    "Gauge",
+    "Histogram",
     "HostStats",
     "IOStats",
     "InterfaceStats",
     "MemoryStats",
     "MetricDescription",
+    "MetricSummary",
     "MonitorHealth",
     "MonitorStats",
     "MonitoringError",

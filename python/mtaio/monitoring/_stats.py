@@ -225,7 +225,7 @@ class MonitorHealth:
         wall_clock_jumps: Times that the wall clock was set.
         counter_restarts: Times that the kernel's counters started anew.
         panics: Bugs of the sampler that were caught; sampling went on.
-        dropped_values: Values not recorded because they were NaN or infinite.
+        dropped_values: Values not recorded because they were NaN or infinite, or below zero and for a counter.
         dropped_names: Values not recorded because the limit on names (10 000) was reached.
         dropped_events: Alerts that waited for a loop until there was no more room (4096).
         thresholds_without_data: Metrics with a threshold that have had no value for three intervals.
@@ -234,6 +234,8 @@ class MonitorHealth:
         dropped_calls: Calls of handlers not made because 64 of the same handler were under way.
         collect_metrics_errors: Times that a subclass's ``collect_metrics`` raised and was started again.
         pressure_triggers: How each ``on_pressure`` is served.
+        expired_series: Series with labels let go because nobody recorded to them for ``series_expiry_seconds``.
+        dropped_window_blocks: What series recorded in a sample, let go early for want of ``window_memory_bytes``.
     """
 
     running: bool
@@ -254,3 +256,5 @@ class MonitorHealth:
     dropped_calls: int = 0
     collect_metrics_errors: int = 0
     pressure_triggers: List[PressureTriggerHealth] = field(default_factory=list)  # noqa: UP006
+    expired_series: int = 0
+    dropped_window_blocks: int = 0
