@@ -11,6 +11,7 @@ pub mod catalogue;
 mod bucket_index;
 mod buckets;
 mod delta;
+mod formats;
 mod labels;
 mod metric;
 mod registry;
@@ -22,6 +23,7 @@ mod thread_slot;
 
 pub(crate) use buckets::FINE_SCALE;
 pub use buckets::{Buckets, SCALE, SketchSnapshot};
+pub use formats::{ClassicHistogram, NativeHistogram, OTLP_MAX_BUCKETS, PROMETHEUS_SCHEMAS, Span};
 pub use labels::Labels;
 pub(crate) use labels::Quoted;
 pub use metric::{Declaration, Metric};

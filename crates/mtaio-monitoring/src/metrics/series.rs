@@ -179,6 +179,16 @@ impl Series {
         value
     }
 
+    /// Has a counter's total be at least this: for who is told totals and not steps. One that is not above the present one
+    /// changes nothing.
+    pub fn record_total(&self, total: f64) {
+        let _one_at_a_time = self.adding.lock();
+        let step = total - self.total().unwrap_or(0.0);
+        if step > 0.0 && step.is_finite() {
+            self.record(step);
+        }
+    }
+
     /// The value recorded last, exactly as it was given; of a counter, the total. `None` before the first.
     ///
     /// A record that happened before another, on whatever threads, is the earlier one. Of two that ran at the same
