@@ -10,6 +10,8 @@ mod core;
 #[cfg(feature = "tokio")]
 mod handlers;
 mod health;
+#[cfg(feature = "metrics-recorder")]
+mod metrics_recorder;
 mod outbox;
 mod own_cost;
 #[cfg(feature = "tokio")]
@@ -28,6 +30,8 @@ pub use cadence::{Cadence, Due};
 pub use config::{Config, Scope};
 pub use core::MonitorCore;
 pub use health::HealthReport;
+#[cfg(feature = "metrics-recorder")]
+pub use metrics_recorder::MetricsRecorder;
 pub use outbox::{Event, RecentAlerts};
 #[cfg(feature = "tokio")]
 pub use own_metrics::{Counter, Gauge, Histogram};

@@ -67,6 +67,14 @@ impl Counter {
     pub fn add(&self, step: f64) {
         self.put(step);
     }
+
+    /// Has the total be at least this, for who is told totals and not steps. One that is not above the present one changes
+    /// nothing.
+    pub fn raise_to(&self, total: f64) {
+        if self.monitor.inner.core.raise_bound(&self.bound, total) {
+            self.monitor.inner.deliver();
+        }
+    }
 }
 
 impl Gauge {

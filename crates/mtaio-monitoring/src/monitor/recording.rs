@@ -155,7 +155,7 @@ impl MonitorCore {
         let shared = self.shared.load();
         match bound.series.get() {
             Some(series) if bound.process_id == shared.process_id => shared.record(series, value),
-            _ => shared.record_first(bound, value, false),
+            _ => shared.record_first(bound, &|series| shared.record(series, value)),
         }
     }
 
@@ -164,8 +164,18 @@ impl MonitorCore {
         let shared = self.shared.load();
         match bound.series.get() {
             Some(series) if bound.process_id == shared.process_id => shared.add(series, difference),
-            _ => shared.record_first(bound, difference, true),
+            _ => shared.record_first(bound, &|series| shared.add(series, difference)),
         }
+    }
+
+    /// Has the total of a counter be at least this, for who is told totals and not steps. One that is not above the present
+    /// one changes nothing. Returns whether there is now something to tell.
+    pub fn raise_bound(&self, bound: &Bound, total: f64) -> bool {
+        let shared = self.shared.load();
+        shared.record_first(bound, &|series| {
+            series.record_total(total);
+            series.is_watched() && shared.check_recorded(series, total)
+        })
     }
 }
 
@@ -243,8 +253,7 @@ impl Shared {
 
     /// The first value through a handle; in the child of a fork, every value through one of the parent's.
     #[cold]
-    fn record_first(&self, bound: &Bound, value: f64, adds: bool) -> bool {
-        let record = |series: &Series| if adds { self.add(series, value) } else { self.record(series, value) };
+    fn record_first(&self, bound: &Bound, record: &dyn Fn(&Series) -> bool) -> bool {
         if let Some(child) = &*bound.child.load()
             && child.0 == self.process_id
         {
