@@ -126,6 +126,12 @@ impl Metric {
         self.plain.get().into_iter().cloned().chain(labelled).chain(self.overflow.get().cloned()).collect()
     }
 
+    /// Adds every series, in no order.
+    pub(super) fn add_series(&self, all: &mut Vec<Arc<Series>>) {
+        all.extend(self.plain.get().into_iter().chain(self.overflow.get()).cloned());
+        all.extend(self.labelled.read().values().cloned());
+    }
+
     /// Declares it, or finds that it was declared so before.
     pub(super) fn declare(&self, new: &Declaration) -> Result<()> {
         let mut guard = self.declaration.write();

@@ -88,6 +88,14 @@ pub struct SeriesSnapshot {
     pub sketch: SketchSnapshot,
 }
 
+impl SeriesSnapshot {
+    /// Name and labels, as an expression has them: `request_duration{route="/x"}`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        format!("{}{}", self.name, self.labels)
+    }
+}
+
 /// All that a series has counted at one moment, and between which values the part lies that is new.
 #[derive(Clone, Debug)]
 pub(crate) struct Cut {

@@ -96,7 +96,7 @@ impl MonitorCore {
     /// use mtaio_monitoring::monitor::{Config, MonitorCore};
     /// let monitor = MonitorCore::new(Config::default());
     /// monitor.record_with("request_duration", 0.02, &Labels::new([("route", "/cart")])).unwrap();
-    /// assert_eq!(monitor.recorded()[0].labels.get("route"), Some("/cart"));
+    /// assert_eq!(monitor.recorded()[0].title(), r#"request_duration{route="/cart"}"#);
     /// ```
     pub fn record_with(&self, name: &str, value: f64, labels: &Labels) -> Result<bool> {
         check(labels)?;
@@ -278,7 +278,7 @@ impl Shared {
     /// A tick for windows: what was recorded since the one before is kept, and series that nobody uses are let go.
     pub(super) fn cut_windows(&self) {
         let now_ns = self.config.clock().monotonic_ns();
-        let all: Vec<Arc<Series>> = self.registry.metrics().iter().flat_map(|metric| metric.series()).collect();
+        let all = self.registry.every_series();
         let mut windows = self.windows.lock();
         windows.tick(now_ns, all.iter().map(|series| &**series));
         drop(all);
