@@ -31,6 +31,8 @@ def run() -> list[Result]:
         cost, other = cost - overhead, other - overhead
         return Result("T6", what, cost, peer, other, cost / other, limit)
 
+    labelled = monitor.histogram("labelled").labels(route="/x").record
+    labelled_peer = Histogram("labelled_peer", "-", ["route"], registry=registry).labels(route="/x").observe
     set_batch = of_call(lambda: set_gauge(value()))
     return [
         row(
@@ -45,6 +47,13 @@ def run() -> list[Result]:
             of_call(lambda: record("ours", value())),
             "Histogram.observe",
             of_call(lambda: observe(value())),
+            0.3,
+        ),
+        row(
+            "histogram.labels(route=...).record(value)",
+            of_call(lambda: labelled(value())),
+            "Histogram.labels(...).observe",
+            of_call(lambda: labelled_peer(value())),
             0.3,
         ),
         row(

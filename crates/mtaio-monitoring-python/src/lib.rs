@@ -3,6 +3,7 @@
 mod doorbell;
 mod errors;
 mod live;
+mod metrics;
 mod monitor;
 mod profiler;
 mod stats;
@@ -15,6 +16,8 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use super::live::LiveView;
+    #[pymodule_export]
+    use super::metrics::{Counter, Gauge, Histogram};
     #[pymodule_export]
     use super::monitor::{MonitorBase, Rows, SeriesHandle};
     #[pymodule_export]

@@ -3,6 +3,7 @@
 
 mod cadence;
 mod lifecycle;
+mod own_metrics;
 mod pressure;
 mod recording;
 mod sampler;

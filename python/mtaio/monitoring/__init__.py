@@ -51,7 +51,9 @@ from ._errors import (
     UnknownMetricError,
 )
 from ._live import live_view
+from ._metrics import MetricSummary
 from ._monitor import ResourceMonitor
+from ._native import Counter, Gauge, Histogram
 from ._native import version as _version
 from ._pressure import Pressure, PressureEvent, PressureStats, PressureTriggerHealth
 from ._processes import ContainerStats, MonitorStats, ProcessStats, TreeStats
@@ -67,14 +69,18 @@ __all__ = [
     "ConfigurationTypeError",
     "ContainerStats",
     "CoreStats",
+    "Counter",
     "Diagnosis",
     "DiskStats",
     "FilesystemStats",
+    "Gauge",
+    "Histogram",
     "HostStats",
     "IOStats",
     "InterfaceStats",
     "MemoryStats",
     "MetricDescription",
+    "MetricSummary",
     "MonitorHealth",
     "MonitorStats",
     "MonitoringError",

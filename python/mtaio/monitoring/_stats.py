@@ -240,7 +240,7 @@ class MonitorHealth:
         wall_clock_jumps: Times that the wall clock was set.
         counter_restarts: Times that the kernel's counters started anew.
         panics: Bugs of the sampler that were caught; sampling went on.
-        dropped_values: Values not recorded because they were NaN or infinite.
+        dropped_values: Values not recorded because they were NaN or infinite, or below zero and for a counter.
         dropped_names: Values not recorded because the limit on names (10 000) was reached.
         dropped_events: Alerts that waited for a loop until there was no more room (4096).
         thresholds_without_data: Metrics with a threshold that have had no value for three intervals.
@@ -251,6 +251,8 @@ class MonitorHealth:
         pressure_triggers: How each ``on_pressure`` is served.
         dropped_instances: Values not held against a threshold with labels because it follows 2 000 sets of
             them already.
+        expired_series: Series with labels let go because nobody recorded to them for ``series_expiry_seconds``.
+        dropped_window_blocks: What series recorded in a sample, let go early for want of ``window_memory_bytes``.
     """
 
     running: bool
@@ -272,3 +274,5 @@ class MonitorHealth:
     collect_metrics_errors: int = 0
     pressure_triggers: List[PressureTriggerHealth] = field(default_factory=list)  # noqa: UP006
     dropped_instances: int = 0
+    expired_series: int = 0
+    dropped_window_blocks: int = 0
