@@ -2,6 +2,7 @@
 //! time are the tests' own; only the thread is real.
 
 mod cadence;
+mod expressions;
 mod lifecycle;
 mod own_metrics;
 mod pressure;

@@ -418,16 +418,17 @@ class ResourceMonitor(Thresholds, Metrics):
 
     def health(self) -> MonitorHealth:
         """How the monitor itself is doing: what it missed, dropped and could not read."""
-        *fields, sections, triggers, dropped_instances, expired_series, dropped_blocks = self._mtaio_health()
+        *fields, sections, triggers, instances, expired, blocks, delayed = self._mtaio_health()
         fields += [
             [SectionHealth(*section) for section in sections],
             self._mtaio_tasks.errors,
             self._mtaio_tasks.dropped,
             self._mtaio_collect_metrics_errors,
             [PressureTriggerHealth(*trigger) for trigger in triggers],
-            dropped_instances,
-            expired_series,
-            dropped_blocks,
+            instances,
+            expired,
+            blocks,
+            delayed,
         ]
         return MonitorHealth(*fields)
 
