@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from deadline import Told, eventually, run
-from mtaio.monitoring import ResourceMonitor
+from mtaio.monitoring import Alert, ConfigurationError, ResourceMonitor
 from undisturbed import undisturbed
 
 FIRED = ("queue", 11.0, 10.0)
@@ -187,6 +187,100 @@ def test_at_most_64_calls_of_one_handler_are_under_way(caplog: pytest.LogCapture
 
     run(main())
     assert sum("64 calls under way" in message for message in caplog.messages) == 1, "said once"
+
+
+def test_of_what_waits_for_room_the_newest_state_is_told() -> None:
+    async def main() -> None:
+        monitor, go_on, told = watched(), asyncio.Event(), []
+
+        @monitor.on_alert
+        async def hangs(alert: Alert) -> None:
+            told.append((alert.metric, alert.state, alert.value))
+            await go_on.wait()
+
+        monitor.set_threshold("other", 1.0)
+        async with undisturbed(monitor):
+            for _ in range(50):
+                await cross(monitor)
+            await monitor.record_metric("other", 2.0)
+            await monitor.record_metric("queue", 12.0)
+            assert len(told) == 64
+            before = monitor.health().dropped_calls
+            go_on.set()
+            await eventually(lambda: len(told) == 67)
+            # A pair of one, since it changed; and one of the other.
+            assert told[64:] == [("queue", "resolved", 0.0), ("queue", "firing", 11.0), ("other", "firing", 2.0)]
+            assert monitor.health().dropped_calls == before - 3 == 33
+
+    run(main())
+
+
+def test_messages_of_the_program_are_not_put_together_and_have_a_limit() -> None:
+    async def main() -> None:
+        monitor, go_on, told = watched(), asyncio.Event(), []
+
+        @monitor.on_alert
+        async def hangs(alert: Alert) -> None:
+            told.append(alert.message)
+            await go_on.wait()
+
+        for index in range(64 + 1000 + 7):
+            await monitor.alert(f"message {index}")
+        assert len(told) == 64
+        go_on.set()
+        await eventually(lambda: len(told) == 64 + 1000)
+        assert told[64:] == [f"message {index}" for index in range(64 + 7, 64 + 1000 + 7)], "the oldest go"
+        assert monitor.health().dropped_calls == 7
+
+    run(main())
+
+
+def test_one_that_takes_longer_than_it_may_is_cancelled(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        monitor, told, cancelled = ResourceMonitor(interval=0.01, handler_timeout=0.05), Told(), []
+
+        @monitor.on_alert
+        async def hangs(_alert: Alert) -> None:
+            try:
+                await asyncio.sleep(30.0)
+            except asyncio.CancelledError:
+                cancelled.append(None)
+                raise
+
+        @monitor.on_alert
+        async def times_out_by_itself(_alert: Alert) -> None:
+            raise TimeoutError("of its own")
+
+        monitor.on_alert(told)
+        async with undisturbed(monitor):
+            await monitor.alert("the disk is on fire")
+            assert len(told.calls) == 1
+            await eventually(lambda: cancelled == [None])
+            await eventually(lambda: monitor.health().handler_errors == 2)
+
+    run(main())
+    assert sum("has not ended within 0.05 s (handler_timeout)" in message for message in caplog.messages) == 1
+
+
+def test_the_time_that_calls_may_take() -> None:
+    async def main() -> None:
+        monitor, ended = ResourceMonitor(handler_timeout=None), []
+
+        @monitor.on_alert
+        async def takes_a_while(_alert: Alert) -> None:
+            await asyncio.sleep(0.1)
+            ended.append(None)
+
+        await monitor.alert("the disk is on fire")
+        await eventually(lambda: ended == [None])
+        assert monitor.health().handler_errors == 0
+
+    run(main())
+    for wrong in (0, -1, float("nan"), 86_401, 10**400):
+        with pytest.raises(ConfigurationError, match="handler_timeout must be a number of seconds above 0"):
+            ResourceMonitor(handler_timeout=wrong)
+    with pytest.raises(TypeError, match="handler_timeout"):
+        ResourceMonitor(handler_timeout="30")  # type: ignore[arg-type]
 
 
 def test_calls_that_never_began_leave_their_room() -> None:

@@ -2,6 +2,9 @@
 //! time are the tests' own; only the thread is real.
 
 mod cadence;
+mod destinations;
+#[cfg(feature = "destinations")]
+mod hostile_peers;
 mod lifecycle;
 mod pressure;
 mod recording;

@@ -33,6 +33,7 @@ The metrics that it measures by itself: ``mtaio metrics``, or ``catalogue()``.
 
 from ._alert import Alert
 from ._catalogue import MetricDescription, catalogue
+from ._destinations import Alertmanager, DestinationHealth, Webhook
 from ._devices import (
     CoreStats,
     DiskStats,
@@ -61,11 +62,13 @@ from ._thresholds import Silence
 
 __all__ = [
     "Alert",
+    "Alertmanager",
     "CPUStats",
     "ConfigurationError",
     "ConfigurationTypeError",
     "ContainerStats",
     "CoreStats",
+    "DestinationHealth",
     "DiskStats",
     "FilesystemStats",
     "HostStats",
@@ -96,6 +99,7 @@ __all__ = [
     "SystemStats",
     "TreeStats",
     "UnknownMetricError",
+    "Webhook",
     "catalogue",
     "live_view",
 ]

@@ -7,6 +7,7 @@ measured is None, never 0.
 from dataclasses import dataclass, field
 from typing import List  # noqa: UP035 - spelt as the reference prints it
 
+from ._destinations import DestinationHealth
 from ._devices import CoreStats, DiskStats, FilesystemStats, HostStats, NetworkStats, SpaceStats
 from ._pressure import PressureStats, PressureTriggerHealth
 from ._processes import ContainerStats, MonitorStats, ProcessStats, TreeStats
@@ -230,12 +231,14 @@ class MonitorHealth:
         dropped_events: Alerts that waited for a loop until there was no more room (4096).
         thresholds_without_data: Metrics with a threshold that have had no value for three intervals.
         sections: How the readings have gone.
-        handler_errors: Calls of handlers that raised, or that stop() had to cancel.
-        dropped_calls: Calls of handlers not made because 64 of the same handler were under way.
+        handler_errors: Calls of handlers that raised, outlasted ``handler_timeout``, or that stop() had to cancel.
+        dropped_calls: Calls of handlers not made because 64 of the same handler were under way, or that still
+            wait for that reason.
         collect_metrics_errors: Times that a subclass's ``collect_metrics`` raised and was started again.
         pressure_triggers: How each ``on_pressure`` is served.
         dropped_instances: Values not held against a threshold with labels because it follows 2 000 sets of
             them already.
+        destinations: What became of the alerts for each destination, in the order in which they were added.
     """
 
     running: bool
@@ -257,3 +260,4 @@ class MonitorHealth:
     collect_metrics_errors: int = 0
     pressure_triggers: List[PressureTriggerHealth] = field(default_factory=list)  # noqa: UP006
     dropped_instances: int = 0
+    destinations: List[DestinationHealth] = field(default_factory=list)  # noqa: UP006

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::{Clock, NANOS_PER_SECOND};
 use crate::error::{MonitoringError, Result};
@@ -50,6 +51,7 @@ pub struct Config {
     history_size: usize,
     scope: Scope,
     zfs_arc_available: bool,
+    handler_timeout: Option<Duration>,
     open_source: OpenSource,
     clock: Clock,
 }
@@ -61,6 +63,7 @@ impl Default for Config {
             history_size: 3600,
             scope: Scope::Auto,
             zfs_arc_available: true,
+            handler_timeout: Some(Duration::from_secs(30)),
             open_source: Arc::new(sampling::native),
             clock: Clock::system(),
         }
@@ -72,6 +75,9 @@ impl Config {
     pub const INTERVAL_SECONDS: (f64, f64) = (0.001, 86_400.0);
     /// The smallest and the largest history, in samples.
     pub const HISTORY_SIZE: (usize, usize) = (1, 10_000_000);
+
+    /// What [`Self::with_handler_timeout_seconds`] takes: above the first, up to the second.
+    pub const HANDLER_TIMEOUT_SECONDS: (f64, f64) = (0.0, 86_400.0);
 
     /// Seconds between two samples.
     ///
@@ -116,6 +122,24 @@ impl Config {
     pub fn with_zfs_arc_available(mut self, available: bool) -> Self {
         self.zfs_arc_available = available;
         self
+    }
+
+    /// How long one call of a handler may take before it is cancelled: 30 seconds by default, `None` for as long as it
+    /// likes.
+    ///
+    /// # Errors
+    ///
+    /// [`MonitoringError::Configuration`] outside [`Self::HANDLER_TIMEOUT_SECONDS`], and for 0.
+    pub fn with_handler_timeout_seconds(mut self, seconds: Option<f64>) -> Result<Self> {
+        let (_, longest) = Self::HANDLER_TIMEOUT_SECONDS;
+        if let Some(seconds) = seconds
+            && !(seconds > 0.0 && seconds <= longest)
+        {
+            let accepted = format!("a number of seconds above 0 and up to {longest} (a day), or None");
+            return Err(MonitoringError::argument("handler_timeout", &accepted, seconds));
+        }
+        self.handler_timeout = seconds.map(Duration::from_secs_f64);
+        Ok(self)
     }
 
     /// How the operating system is asked, if not in the platform's own way: a function that opens the source, called
@@ -169,6 +193,12 @@ impl Config {
         self.zfs_arc_available
     }
 
+    /// How long one call of a handler may take.
+    #[must_use]
+    pub fn handler_timeout(&self) -> Option<Duration> {
+        self.handler_timeout
+    }
+
     /// The clock to go by.
     #[must_use]
     pub fn clock(&self) -> &Clock {
@@ -189,6 +219,7 @@ impl fmt::Debug for Config {
             .field("history_size", &self.history_size)
             .field("scope", &self.scope)
             .field("zfs_arc_available", &self.zfs_arc_available)
+            .field("handler_timeout", &self.handler_timeout)
             .field("clock", &self.clock)
             .finish_non_exhaustive()
     }

@@ -5,8 +5,10 @@
 //! on asyncio.
 
 mod cadence;
+mod coalesced;
 mod config;
 mod core;
+mod destinations;
 #[cfg(feature = "tokio")]
 mod handlers;
 mod health;
@@ -24,6 +26,7 @@ mod watches;
 pub use cadence::{Cadence, Due};
 pub use config::{Config, Scope};
 pub use core::MonitorCore;
+pub use destinations::{Alertmanager, Answer, Destination, DestinationHealth, Transport, Webhook, retry_after};
 pub use health::HealthReport;
 pub use outbox::{Event, RecentAlerts};
 pub use pressure_watch::{PressureMode, PressureSample, PressureTriggerHealth};

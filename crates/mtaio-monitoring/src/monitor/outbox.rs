@@ -8,6 +8,8 @@ use crate::lock::Mutex;
 
 use crate::alerts::{Alert, PressureEvent};
 
+use super::destinations::Destinations;
+
 /// Events that wait at most. A loop that is blocked while everything flaps must not make the monitor grow.
 const CAPACITY: usize = 4096;
 /// Alerts that are remembered for the faces, told or not.
@@ -54,6 +56,8 @@ pub(super) struct Outbox {
     events: Mutex<VecDeque<Event>>,
     recent: Mutex<RecentAlerts>,
     waker: Mutex<Option<Waker>>,
+    /// They hear of every alert at once, whether or not somebody empties the queue.
+    pub(super) destinations: Destinations,
     dropped: AtomicU64,
 }
 
@@ -67,6 +71,8 @@ impl Outbox {
             }
             recent.newest.push_back(alert.clone());
             recent.total += 1;
+            drop(recent);
+            self.destinations.offer(alert);
         }
         let mut events = self.events.lock();
         if events.len() == CAPACITY {

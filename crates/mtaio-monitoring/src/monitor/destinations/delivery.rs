@@ -1,0 +1,276 @@
+//! The queue and the thread of one destination.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::alerts::Alert;
+use crate::clock::{Clock, Instant3};
+use crate::lock::{Condvar, Mutex};
+
+use super::super::coalesced::Coalesced;
+use super::Destination;
+use super::backoff::Backoff;
+use super::transport::{Answer, OpenTransport, Transport};
+
+/// How long a thread waits that has nothing to wait for: the bell wakes it.
+const UNTIL_THE_BELL: Duration = Duration::from_secs(3_600);
+
+/// What a destination has still to send. Pure: alerts, answers and moments in, bodies and counts out.
+pub(super) trait Ledger: Send {
+    /// Whether it takes another alert now. Those that it does not take wait in the queue, where newer ones replace them.
+    fn has_room(&self) -> bool;
+    /// Takes an alert, and says how many that were told before it will never be sent because of it.
+    fn take(&mut self, alert: Alert, now: Instant3) -> u64;
+    /// Whether an alert waits that was never sent.
+    fn is_waiting(&self) -> bool;
+    /// The moment of the monotonic clock at which there is something to send.
+    fn due_ns(&self) -> Option<u64>;
+    /// What to send now. With `owed_only`, nothing that was sent before.
+    fn body(&mut self, now: Instant3, owed_only: bool) -> Vec<u8>;
+    /// What came of the last body, and when the next attempt would be.
+    fn answered(&mut self, answer: &Answer, now: Instant3, next_ns: u64) -> Settled;
+    /// Gives up on the alerts that were never sent, and says how many they were.
+    fn give_up(&mut self) -> u64;
+}
+
+/// Alerts that an answer has settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Settled {
+    pub(super) sent: u64,
+    pub(super) dropped: u64,
+}
+
+/// How one destination is doing. Every alert that it was told of is sent, dropped or waiting.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DestinationHealth {
+    /// The number that it was added under.
+    pub number: u64,
+    /// `"webhook"` or `"alertmanager"`.
+    pub kind: &'static str,
+    /// Where it is: scheme, host and port. What follows them in an address may be a secret.
+    pub address: String,
+    /// Alerts that the other side has taken.
+    pub sent: u64,
+    /// Calls that went wrong, whether they were tried again or not.
+    pub failed: u64,
+    /// Alerts that were not sent: a newer state of the same one took their place, the other side refused them or was
+    /// away for too long, there was no room, or the monitor stopped.
+    pub dropped: u64,
+    /// Alerts that are yet to be sent.
+    pub waiting: u64,
+    /// What went wrong last.
+    pub last_error: Option<String>,
+}
+
+/// One destination at work.
+pub(super) struct Delivery {
+    kind: &'static str,
+    address: String,
+    timeout: Duration,
+    open: OpenTransport,
+    clock: Clock,
+    desk: Mutex<Desk>,
+    bell: Condvar,
+    /// Held by the thread for as long as it runs, so that there is one at a time: also when the one before it hangs in a
+    /// call after its monitor was stopped and started again.
+    ledger: Mutex<Box<dyn Ledger>>,
+    told: AtomicU64,
+    sent: AtomicU64,
+    failed: AtomicU64,
+    dropped: AtomicU64,
+    last_error: Mutex<Option<String>>,
+}
+
+/// What the thread is told. Held for microseconds, because whoever has an alert waits for it.
+#[derive(Default)]
+struct Desk {
+    alerts: Coalesced<Alert>,
+    /// The thread that may run; any other one ends after the call that it is in.
+    current: Option<u64>,
+    started: u64,
+    /// Threads that have not ended yet.
+    alive: usize,
+    closing: Option<Closing>,
+}
+
+/// The thread is to try what waits once and end.
+#[derive(Clone, Copy)]
+struct Closing {
+    deadline_ns: Option<u64>,
+}
+
+impl Delivery {
+    pub(super) fn new(destination: &Destination, clock: Clock) -> Self {
+        let (kind, about, ledger): (_, _, Box<dyn Ledger>) = match destination {
+            Destination::Webhook(webhook) => ("webhook", &webhook.about, Box::new(webhook.ledger())),
+            Destination::Alertmanager(manager) => ("alertmanager", &manager.about, Box::new(manager.ledger())),
+        };
+        Self {
+            kind,
+            address: about.address.clone(),
+            timeout: about.timeout,
+            open: about.open.clone(),
+            clock,
+            desk: Mutex::default(),
+            bell: Condvar::new(),
+            ledger: Mutex::new(ledger),
+            told: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            last_error: Mutex::default(),
+        }
+    }
+
+    /// Queues an alert, and starts the thread if there is none.
+    pub(super) fn offer(self: &Arc<Self>, alert: Alert) {
+        let mut desk = self.desk.lock();
+        self.told.fetch_add(1, Ordering::Relaxed);
+        self.dropped.fetch_add(desk.alerts.push(alert), Ordering::Relaxed);
+        self.ensure_thread(&mut desk);
+    }
+
+    /// Starts the thread if it once ran: it may have something to repeat.
+    pub(super) fn resume(self: &Arc<Self>) {
+        let mut desk = self.desk.lock();
+        if desk.started > 0 {
+            self.ensure_thread(&mut desk);
+        }
+    }
+
+    /// Has the thread try what waits once more and end. With a deadline, no call lasts longer.
+    pub(super) fn close(&self, deadline_ns: Option<u64>) {
+        let mut desk = self.desk.lock();
+        if desk.current.is_some() {
+            desk.closing = Some(Closing { deadline_ns });
+        }
+        self.bell.notify_all();
+    }
+
+    /// Gives up on what waits. A call under way is counted when it ends.
+    pub(super) fn abandon(&self) {
+        let mut desk = self.desk.lock();
+        desk.current = None;
+        desk.closing = None;
+        self.dropped.fetch_add(desk.alerts.clear(), Ordering::Relaxed);
+        self.bell.notify_all();
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.desk.lock().alive == 0
+    }
+
+    pub(super) fn health(&self, number: u64) -> DestinationHealth {
+        let (sent, dropped) = (self.sent.load(Ordering::Relaxed), self.dropped.load(Ordering::Relaxed));
+        DestinationHealth {
+            number,
+            kind: self.kind,
+            address: self.address.clone(),
+            sent,
+            failed: self.failed.load(Ordering::Relaxed),
+            dropped,
+            waiting: self.told.load(Ordering::Relaxed).saturating_sub(sent + dropped),
+            last_error: self.last_error.lock().clone(),
+        }
+    }
+
+    fn ensure_thread(self: &Arc<Self>, desk: &mut Desk) {
+        if desk.current.is_none() {
+            desk.closing = None;
+            desk.started += 1;
+            let (own, this) = (desk.started, Arc::clone(self));
+            match crate::thread::spawn("mtaio-delivery", move || this.run(own)) {
+                Ok(_) => {
+                    desk.current = Some(own);
+                    desk.alive += 1;
+                }
+                // The next alert tries again; until then this one waits.
+                Err(error) => *self.last_error.lock() = Some(format!("no thread could be started: {error}")),
+            }
+        }
+        self.bell.notify_all();
+    }
+
+    /// The thread.
+    fn run(&self, own: u64) {
+        let mut ledger = self.ledger.lock();
+        let mut backoff = Backoff::default();
+        let mut transport: Option<Box<dyn Transport>> = None;
+        while let Some(timeout) = self.wait_until_due(own, ledger.as_mut(), &backoff) {
+            let owed_only = self.desk.lock().closing.is_some();
+            // A panic in here would be a bug of ours, and no reason to lose the alerts that follow.
+            let answer = catch_unwind(AssertUnwindSafe(|| {
+                let body = ledger.body(self.clock.now(), owed_only);
+                transport.get_or_insert_with(|| self.open.open()).post(&body, timeout)
+            }));
+            let answer = answer.unwrap_or_else(|_| {
+                transport = None;
+                Answer::Refused { why: "a bug in the transport was caught".to_owned() }
+            });
+            self.settle(ledger.as_mut(), &mut backoff, &answer, owed_only);
+        }
+        // Only now may another thread begin, and only now is this one no longer there.
+        drop(ledger);
+        self.desk.lock().alive -= 1;
+    }
+
+    /// Waits until there is something to send, and gives the time that the call may take. `None`: the thread ends.
+    fn wait_until_due(&self, own: u64, ledger: &mut dyn Ledger, backoff: &Backoff) -> Option<Duration> {
+        let mut desk = self.desk.lock();
+        loop {
+            if desk.current != Some(own) {
+                self.dropped.fetch_add(ledger.give_up(), Ordering::Relaxed);
+                return None;
+            }
+            let now = self.clock.now();
+            while ledger.has_room()
+                && let Some(alert) = desk.alerts.pop()
+            {
+                self.dropped.fetch_add(ledger.take(alert, now), Ordering::Relaxed);
+            }
+            if let Some(Closing { deadline_ns }) = desk.closing {
+                if !ledger.is_waiting() {
+                    desk.current = None;
+                    desk.closing = None;
+                    return None;
+                }
+                let left_ns = deadline_ns.map_or(u64::MAX, |deadline| deadline.saturating_sub(now.monotonic_ns));
+                return Some(self.timeout.min(Duration::from_nanos(left_ns)).max(Duration::from_millis(1)));
+            }
+            let due_ns = ledger.due_ns().map(|due_ns| due_ns.max(backoff.not_before_ns()));
+            let nap = match due_ns.map(|due_ns| due_ns.saturating_sub(now.monotonic_ns)) {
+                Some(0) => return Some(self.timeout),
+                Some(left_ns) => self.clock.nap(left_ns),
+                None => UNTIL_THE_BELL,
+            };
+            self.bell.wait_for(&mut desk, nap);
+        }
+    }
+
+    fn settle(&self, ledger: &mut dyn Ledger, backoff: &mut Backoff, answer: &Answer, was_closing: bool) {
+        let now = self.clock.now();
+        match answer {
+            Answer::Failed { retry_after, .. } => backoff.fail(now.monotonic_ns, *retry_after),
+            Answer::Taken | Answer::Refused { .. } => backoff.reset(),
+        }
+        if let Answer::Failed { why, .. } | Answer::Refused { why } = answer {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+            let mut last_error = self.last_error.lock();
+            if last_error.as_ref() != Some(why) {
+                let (kind, address) = (self.kind, &self.address);
+                tracing::warn!(target: "mtaio.monitoring", "the {kind} at {address} did not take an alert: {why}");
+            }
+            *last_error = Some(why.clone());
+        }
+        let settled = ledger.answered(answer, now, backoff.not_before_ns());
+        self.sent.fetch_add(settled.sent, Ordering::Relaxed);
+        self.dropped.fetch_add(settled.dropped, Ordering::Relaxed);
+        // There is no time for a second attempt.
+        if was_closing && matches!(answer, Answer::Failed { .. }) {
+            let given_up = ledger.give_up() + self.desk.lock().alerts.clear();
+            self.dropped.fetch_add(given_up, Ordering::Relaxed);
+        }
+    }
+}
