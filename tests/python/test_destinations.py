@@ -120,14 +120,20 @@ def test_an_async_logger_and_an_event_emitter() -> None:
 def test_upstreams_own_logger_and_emitter(tmp_path: Path) -> None:
     # In a process of its own: upstream's package and ours are both called mtaio.
     script = """
-import asyncio, json, sys
+import asyncio, json
 from mtaio.events import EventEmitter
-from mtaio.logging import AsyncFileHandler, AsyncLogger
+from mtaio.logging import AsyncLogger, AsyncLogHandler
 from mtaio.monitoring import ResourceMonitor
+
+logged = []
+
+class Keeping(AsyncLogHandler):
+    async def _handle(self, record):
+        logged.append([record.levelname, record.message])
 
 async def main():
     emitter, logger = EventEmitter(), AsyncLogger("test")
-    await logger.add_handler(AsyncFileHandler(sys.argv[1]))
+    await logger.add_handler(Keeping())
     heard = []
 
     @emitter.on("alert")
@@ -146,7 +152,7 @@ async def main():
                 break
             await asyncio.sleep(0.01)
     await logger.close()
-    print(json.dumps([heard, [one.kind for one in monitor.health().destinations]]))
+    print(json.dumps([heard, logged, [one.kind for one in monitor.health().destinations]]))
 
 asyncio.run(main())
 """
@@ -159,14 +165,18 @@ asyncio.run(main())
     theirs = folder / "mtaio" / "monitoring"
     subprocess.run(["rm", "-rf", theirs], check=True)
     theirs.symlink_to(Path(mtaio.monitoring.__file__).parent)
-    log = tmp_path / "log"
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     done = subprocess.run(
-        [sys.executable, "-c", script, log], env=environment, capture_output=True, text=True, timeout=40, check=False
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=40, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == [[["queue", "firing"], ["queue", "resolved"]], ["emitter", "logger"]]
-    assert "queue 11 is above its threshold of 10" in log.read_text()
+    heard, logged, kinds = json.loads(done.stdout)
+    assert heard == [["queue", "firing"], ["queue", "resolved"]]
+    assert logged == [
+        ["WARNING", "queue 11 is above its threshold of 10"],
+        ["INFO", "queue 5 is back within its threshold of 10"],
+    ]
+    assert kinds == ["emitter", "logger"]
 
 
 def test_the_child_of_a_fork_sends_its_own() -> None:

@@ -310,6 +310,7 @@ impl MonitorBase {
     }
 
     /// Adds a webhook, and gives its number.
+    #[allow(clippy::needless_pass_by_value, reason = "what PyO3 extracts is owned")]
     fn _mtaio_add_webhook(
         &self,
         url: &Bound<'_, PyAny>,
@@ -323,6 +324,7 @@ impl MonitorBase {
 
     /// Adds an Alertmanager, and gives its number.
     #[pyo3(signature = (url, labels, generator_url, resend_seconds, timeout_seconds))]
+    #[allow(clippy::needless_pass_by_value, reason = "what PyO3 extracts is owned")]
     fn _mtaio_add_alertmanager(
         &self,
         url: &Bound<'_, PyAny>,

@@ -85,6 +85,9 @@ class Handlers:
         that whoever is told that something is over has been told that it began. None is an instance of its own.
         """
         for entry in self._entries:
+            if not entry.waiting and entry.has_room():
+                self._start(loop, entry, arguments, False)
+                continue
             # What waits is counted until it is called.
             self._tasks.dropped += 1
             entry.wait(_Call(instance, state, arguments))
@@ -101,11 +104,14 @@ class Handlers:
 
     def _start_waiting(self, loop: asyncio.AbstractEventLoop, entry: "_Entry") -> None:
         while entry.waiting and entry.has_room():
-            arguments = entry.waiting.pop(0).arguments
-            self._tasks.dropped -= 1
-            task = self._tasks.spawn(loop, self._run(entry, arguments), f"mtaio {self._kind} {entry.name}")
-            entry.calls.add(task)
-            task.add_done_callback(functools.partial(self._ended, entry))
+            self._start(loop, entry, entry.waiting.pop(0).arguments, True)
+
+    def _start(
+        self, loop: asyncio.AbstractEventLoop, entry: "_Entry", arguments: tuple[object, ...], waited: bool
+    ) -> None:
+        task = self._tasks.spawn(loop, self._run(entry, arguments, waited), f"mtaio {self._kind} {entry.name}")
+        entry.calls.add(task)
+        task.add_done_callback(functools.partial(self._ended, entry))
 
     def _ended(self, entry: "_Entry", task: "asyncio.Task[None]") -> None:
         entry.calls.discard(task)
@@ -113,7 +119,9 @@ class Handlers:
         if entry.waiting and not task.cancelled() and entry in self._entries:
             self._start_waiting(task.get_loop(), entry)
 
-    async def _run(self, entry: "_Entry", arguments: tuple[object, ...]) -> None:
+    async def _run(self, entry: "_Entry", arguments: tuple[object, ...], waited: bool) -> None:
+        # Here and not where the task is made, which may never begin.
+        self._tasks.dropped -= waited
         limit = asyncio.timeout(None)
         try:
             result = entry.handler(*arguments)
@@ -135,6 +143,11 @@ class Handlers:
                 )
             else:
                 logger.exception("the %s handler %s raised; sampling goes on", self._kind, entry.name)
+
+    def outdate(self, instance: Hashable) -> None:
+        """What waits to be told of an instance is no longer so: those calls will not be made. They stay counted."""
+        for entry in self._entries:
+            entry.waiting = [call for call in entry.waiting if call.instance != instance]
 
     def forget_waiting(self) -> None:
         """The calls that wait for room will not be made. They stay counted."""

@@ -499,6 +499,10 @@ class ResourceMonitor(Sending):
             listeners = {"exceeded": self._mtaio_exceeded, "cleared": self._mtaio_cleared}.get(kind)
             if not self._mtaio_alerted and not listeners and not self._mtaio_on_loop:
                 logger.warning("%s: %s", alert.state, alert.message)
+            if listeners is not None:
+                # Who hears of beginnings alone need not hear of one that is over by now, and the other way round.
+                other = self._mtaio_cleared if listeners is self._mtaio_exceeded else self._mtaio_exceeded
+                other.outdate(alert._instance())
             if listeners:
                 # A number also where there is none: handlers print it.
                 value = math.nan if alert.value is None else alert.value

@@ -85,6 +85,12 @@ impl<T: Coalesce> Coalesced<T> {
         u64::from(is_full)
     }
 
+    /// Takes away what waits to be told of the same instance.
+    #[cfg(feature = "tokio")]
+    pub(super) fn outdate(&mut self, by: &T) {
+        self.0.retain(|waiting| !waiting.is_of_same_instance(by));
+    }
+
     /// The one that has waited longest.
     pub(super) fn pop(&mut self) -> Option<T> {
         self.0.pop_front()

@@ -156,10 +156,10 @@ impl Handlers {
     /// Starts the calls that an event asks for, each as a task. Returns what has to be said in the log instead.
     pub(super) fn tell(&self, runtime: &Handle, event: Event) -> Option<String> {
         let lists = self.lists.lock();
-        let (alert, listeners) = match event {
-            Event::Exceeded(alert) => (alert, lists.exceeded.clone()),
-            Event::Cleared(alert) => (alert, lists.cleared.clone()),
-            Event::Raised(alert) => (alert, Vec::new()),
+        let (alert, listeners, others) = match event {
+            Event::Exceeded(alert) => (alert, lists.exceeded.clone(), &lists.cleared),
+            Event::Cleared(alert) => (alert, lists.cleared.clone(), &lists.exceeded),
+            Event::Raised(alert) => (alert, Vec::new(), &Vec::new()),
             Event::Pressure { rule, event } => {
                 let of_rule = lists.pressure.iter().filter(|(number, _)| *number == rule);
                 let listeners: Vec<_> = of_rule.map(|(_, handler)| handler.clone()).collect();
@@ -169,6 +169,8 @@ impl Handlers {
             }
             Event::NoData(message) | Event::Notice(message) | Event::Fault(message) => return Some(message),
         };
+        // Who hears of beginnings alone need not hear of one that is over by now, and the other way round.
+        others.iter().for_each(|handler| handler.queue.lock().waiting.outdate(&alert));
         let listeners = [listeners, lists.alert.clone()].concat();
         drop(lists);
         for handler in &listeners {

@@ -235,10 +235,10 @@ impl Standing {
         dropped
     }
 
-    fn end(&mut self, alert: Alert, now: Instant3) -> u64 {
+    fn end(&mut self, alert: &Alert, now: Instant3) -> u64 {
         let mut dropped = 0;
         let mut is_owed = false;
-        for entry in self.entries.values_mut().filter(|entry| entry.end == End::Open && entry.is_of(&alert)) {
+        for entry in self.entries.values_mut().filter(|entry| entry.end == End::Open && entry.is_of(alert)) {
             dropped += entry.settle_owed();
             entry.resolve(alert.timestamp, now);
             entry.alert = Alert { level: entry.alert.level, ..alert.clone() };
@@ -251,7 +251,7 @@ impl Standing {
         }
         // It began before anybody was told here: in the parent of a fork, or when there was no room.
         dropped += self.begin(alert.clone(), now);
-        if let Some(entry) = self.entries.get_mut(&self.settings.identity(&alert)) {
+        if let Some(entry) = self.entries.get_mut(&self.settings.identity(alert)) {
             entry.resolve(alert.timestamp, now);
         }
         dropped
@@ -291,7 +291,7 @@ impl Ledger for Standing {
     fn take(&mut self, alert: Alert, now: Instant3) -> u64 {
         match alert.state {
             AlertState::Firing => self.begin(alert, now),
-            AlertState::Resolved => self.end(alert, now),
+            AlertState::Resolved => self.end(&alert, now),
         }
     }
 

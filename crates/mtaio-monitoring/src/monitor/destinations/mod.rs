@@ -75,7 +75,7 @@ impl Destinations {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let delivery = Arc::new(Delivery::new(destination, clock.clone()));
         let entry = Entry { number, destination: destination.clone(), delivery };
-        self.list.rcu(|list| [&***list, &[entry.clone()]].concat());
+        self.list.rcu(|list| [&***list, std::slice::from_ref(&entry)].concat());
         number
     }
 
