@@ -34,7 +34,7 @@ run: $(VENV)/installed ## Build, and watch this machine and a small async servic
 	@exec $(PYTHON) examples/live_service.py
 
 .PHONY: test
-test: check rust-tests $(VERSIONS:%=python-tests-%) browser-tests ## Install what the tests need and run all of them, on each CPython 3.11-3.13 there is.
+test: check rust-tests fuzz-tests $(VERSIONS:%=python-tests-%) browser-tests ## Install what the tests need and run all of them, on each CPython 3.11-3.13 there is.
 	@echo "all tests passed on CPython $(VERSIONS)"
 
 .PHONY: bench
@@ -55,6 +55,14 @@ check: tools $(VENV)/tools ## Formatting, lints, types.
 soak: $(VENV)/installed $(VENV)/tools ## What takes long: ten minutes at 1 ms intervals, and more.
 	$(PYTHON) -m pytest tests/python -m soak --override-ini addopts="-ra --strict-markers"
 
+# Seconds that each target of the fuzzer gets, and which: FUZZ_TARGETS="stat profile".
+FUZZ_SECONDS := 60
+FUZZ_TARGETS :=
+
+.PHONY: fuzz
+fuzz: cplusplus ## Feed every parser with what reaches new code: FUZZ_SECONDS (60) each, FUZZ_TARGETS or all.
+	@make/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
 .PHONY: docs
 docs: $(VENV)/installed ## Write the metric catalogue into docs/, and build the crates' documentation.
 	$(PYTHON) docs/write_metrics.py
@@ -62,7 +70,7 @@ docs: $(VENV)/installed ## Write the metric catalogue into docs/, and build the 
 
 .PHONY: clean
 clean: ## Remove everything that was built or installed here.
-	rm -rf target .venv dist tests/browser/node_modules .mypy_cache .ruff_cache .pytest_cache
+	rm -rf target fuzz/target .venv dist tests/browser/node_modules .mypy_cache .ruff_cache .pytest_cache
 
 # --- what the verbs stand on ---
 
@@ -77,6 +85,15 @@ rust-tests: tools .venv/debian/unpacked
 	$(CARGO) run --quiet --locked -p mtaio-monitoring --example basic
 	$(CARGO) run --quiet --locked -p mtaio-monitoring --example thresholds
 	$(CARGO) run --quiet --locked -p mtaio-monitoring --example profiler
+
+# Whether the fuzzer builds, and runs a little: a minute from nothing. The core's tests replay the corpus.
+.PHONY: fuzz-tests
+fuzz-tests: cplusplus
+	@make/fuzz.sh short
+
+.PHONY: cplusplus
+cplusplus: tools
+	@make/need.sh 'command -v c++' g++
 
 # What does not depend on the interpreter is tested on one of them.
 python-tests-%: .venv/%/installed .venv/%/tools .venv/upstream .venv/extension/rust_service.abi3.so .venv/debian/unpacked

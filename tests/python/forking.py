@@ -122,7 +122,7 @@ def check_life(lived: dict[str, Any]) -> None:
     assert lived["told"] == "thread_count", "the threshold was kept, and fired anew"
     ours, theirs = lived["threads"]
     assert ours == theirs, "the child's threads, not the parent's"
-    assert lived["cores used"] > 0.1, "the child's own time: the parent waits, and uses none"
+    assert lived["cores used"] > 0.03, "the child's own time: the parent waits, and uses none"
     assert lived["descriptors"] >= 1, "opened anew"
     assert lived["stopped"]
 

@@ -5,6 +5,8 @@ between two readings of each other program, and how fast it grew between what th
 two saw: exactly, however late the machine is. What goes up and down lies between the two with room for what moved.
 ``iostat`` and ``vmstat`` measure a window of their own, which is ours but for the moments that they take to start and
 to end: there the tolerance is relative.
+
+Long because each number stands beside its sources and what may lie between them, and all are of one run.
 """
 
 import asyncio

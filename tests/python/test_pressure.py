@@ -112,7 +112,7 @@ def test_p19_what_is_missing_is_said_with_the_reason() -> None:
         else:
             assert machine.reads > 0
             assert machine.failures == 0
-        assert "container pressure" in sections
+        assert "container_pressure" in sections
 
     run(main())
 

@@ -33,6 +33,10 @@ impl Appearance {
         Self { color, time_zone: TimeZone::system() }
     }
 
+    pub(crate) fn has_color(&self) -> bool {
+        self.color
+    }
+
     pub(crate) fn time_zone(&self) -> &TimeZone {
         &self.time_zone
     }

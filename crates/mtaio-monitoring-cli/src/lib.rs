@@ -5,10 +5,12 @@
 //!
 //! - [`run`] is the whole command.
 //! - [`LiveView`] shows any monitor while a program runs: a screen in a terminal, else a line a second.
+//! - [`diagnosis_text`] and [`diagnosis_json`] are what `mtaio doctor` prints.
 //! - [`Screen`] is that screen as a ratatui widget, and [`line()`] that line.
 
 mod appearance;
 mod command;
+mod diagnosis;
 mod lines;
 mod live;
 mod moment;
@@ -18,6 +20,7 @@ mod view;
 
 pub use appearance::Appearance;
 pub use command::run;
+pub use diagnosis::{diagnosis_json, diagnosis_text};
 pub use lines::line;
 pub use live::{LiveOptions, LiveView, Output};
 pub use screen::Screen;

@@ -67,7 +67,7 @@ pub(crate) fn beyond(state: &ThresholdState, value: Option<f64>) -> String {
 }
 
 fn metric(series: &SeriesSnapshot) -> String {
-    let (name, unit) = (fit(&series.name, NAME_COLUMNS), Unit::of_metric(&series.name));
+    let (name, unit) = (fit(&series.title(), NAME_COLUMNS), Unit::of_metric(&series.name));
     // One value says all of itself.
     if series.count <= 1 {
         return format!("{name} {}", quantity(series.last, unit));

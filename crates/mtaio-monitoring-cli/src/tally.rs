@@ -113,7 +113,7 @@ fn recorded(view: &View) -> Vec<String> {
         let mean = (series.count > 0).then(|| series.sum / series.count as f64);
         let said = |word: &str, value| format!("{word} {}", quantity(value, unit));
         vec![
-            format!("  {}", fit(&series.name, NAME_COLUMNS)),
+            format!("  {}", fit(&series.title(), NAME_COLUMNS)),
             format!("{} recorded", series.count),
             said("mean", mean),
             said("p50", series.sketch.quantile(0.5)),

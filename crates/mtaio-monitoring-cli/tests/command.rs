@@ -33,6 +33,7 @@ fn help_and_version_are_no_errors() {
         &["top", "--help"],
         &["watch", "--help"],
         &["metrics", "-h"],
+        &["doctor", "--help"],
         &["report", "--help"],
     ] {
         let output = run(arguments);
@@ -57,6 +58,7 @@ fn bad_arguments_say_what_is_accepted() {
     check(&["top", "--interval", "0"], "from 0.001 to 86400");
     check(&["top", "--interval", "-1"], "from 0.001 to 86400");
     check(&["top", "--interval", "NaN"], "from 0.001 to 86400");
+    check(&["doctor", "--interval", "0"], "from 0.001 to 86400");
     check(&["watch", "--interval", "soon"], "not a number of seconds");
     check(&["watch", "--count", "0"], "--count");
     check(&["watch", "--threshold", "cpu_usage"], "METRIC=VALUE is needed");

@@ -2,6 +2,8 @@
 
 #[cfg(unix)]
 mod command;
+#[cfg(target_os = "linux")]
+mod doctor;
 mod lines;
 #[cfg(unix)]
 mod live;

@@ -133,7 +133,33 @@ fn sample(second: u32) -> SystemStats {
     stats.io.write_bytes_per_second = Some(1_234_567.0);
     stats.io.write_count_per_second = Some(12.5);
     stats.io.write_latency_seconds = Some(0.0013);
+    around(&mut stats);
     stats
+}
+
+/// What is around the machine's own numbers: the network, a container at its limits, its workers.
+fn around(stats: &mut SystemStats) {
+    stats.network.receive_bytes_per_second = Some(2_345_678.0);
+    stats.network.receive_packets_per_second = Some(1_804.0);
+    stats.network.receive_drops_per_second = Some(0.5);
+    stats.network.transmit_bytes_per_second = Some(98_765.0);
+    stats.network.transmit_packets_per_second = Some(912.0);
+    stats.network.transmit_drops_per_second = Some(0.0);
+    stats.container_pressure.cpu.some_percent = Some(17.5);
+    stats.container_pressure.memory.some_percent = Some(0.0);
+    stats.container_pressure.io.some_percent = Some(2.25);
+    stats.container.cpu_limit_cores = Some(0.5);
+    stats.container.cpu_cores_used = Some(0.4987);
+    stats.container.cpu_throttled_periods_percent = Some(31.0);
+    stats.container.memory_limit = Some(GIB);
+    stats.container.memory_working_set = Some(GIB / 2);
+    stats.container.oom_kills_total = Some(1);
+    stats.process.rss_bytes = Some(GIB / 16);
+    stats.process.open_descriptors = Some(23);
+    stats.tree.processes = Some(5);
+    stats.tree.threads = Some(40);
+    stats.tree.cpu_cores_used = Some(0.4987);
+    stats.tree.rss_bytes = Some(GIB / 2);
 }
 
 fn series(name: &str, count: u32, value: impl Fn(u32) -> f64) -> SeriesSnapshot {

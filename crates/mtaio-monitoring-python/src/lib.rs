@@ -4,6 +4,7 @@ mod destination;
 mod doorbell;
 mod errors;
 mod live;
+mod metrics;
 mod monitor;
 mod profiler;
 mod stats;
@@ -17,6 +18,8 @@ mod _native {
     #[pymodule_export]
     use super::live::LiveView;
     #[pymodule_export]
+    use super::metrics::{Counter, Gauge, Histogram};
+    #[pymodule_export]
     use super::monitor::{MonitorBase, Rows, SeriesHandle};
     #[pymodule_export]
     use super::profiler::factory::{_forget_loop, TaskFactory};
@@ -27,7 +30,7 @@ mod _native {
     #[pymodule_export]
     use super::profiler::{ProfilerBase, TracedAsyncGenerator, TracedGenerator, TracedStep};
     #[pymodule_export]
-    use super::{catalogue, run_command, version};
+    use super::{catalogue, diagnose, run_command, version};
 
     /// The types whose slots are written by hand.
     #[pymodule_init]
@@ -50,6 +53,18 @@ fn catalogue() -> Vec<(&'static str, &'static str, &'static str, &'static str)> 
         (description.name, description.kind.name(), description.unit, description.help)
     };
     mtaio_monitoring::metrics::catalogue::BuiltIn::ALL.iter().map(row).collect()
+}
+
+/// What `mtaio doctor` says: as JSON and as text.
+#[pyfunction]
+fn diagnose(py: Python<'_>, interval: f64) -> PyResult<(String, String)> {
+    let config = mtaio_monitoring::monitor::Config::default().with_interval_seconds(interval);
+    let config = config.map_err(|error| errors::exception(py, &error))?;
+    Ok(py.detach(|| {
+        let diagnosis = mtaio_monitoring::sampling::Diagnosis::of_this_machine(config.interval_seconds());
+        let json = mtaio_monitoring_cli::diagnosis_json(&diagnosis).to_string();
+        (json, mtaio_monitoring_cli::diagnosis_text(&diagnosis, false))
+    }))
 }
 
 /// Runs the `mtaio` command with these arguments (the program's name first) and gives its exit code.

@@ -19,8 +19,10 @@ use pyo3::types::{PyDict, PyFloat, PyList, PyString, PyTuple};
 use crate::destination::{self, Texts};
 use crate::doorbell::Doorbell;
 use crate::errors::{exception, not_initialised, wrong_type};
-use crate::stats;
-use crate::threshold;
+use crate::{metrics, stats, threshold};
+
+/// What the length of a window may be.
+const WINDOW: &str = "a number of seconds above 0 and up to 3.2e9 (a hundred years)";
 
 /// The native half of a ResourceMonitor. Arguments of its constructor are its subclasses' business.
 #[pyclass(subclass, frozen, module = "mtaio.monitoring._native")]
@@ -69,8 +71,8 @@ impl MonitorBase {
     }
 
     /// Checks the settings and makes the monitor. Once.
-    #[pyo3(signature = (interval, history_size, scope, zfs_arc_available, handler_timeout))]
-    #[allow(clippy::too_many_arguments, reason = "each is a keyword of the constructor")]
+    #[pyo3(signature = (interval, history_size, scope, zfs_arc_available, series_expiry_seconds, window_memory_bytes, handler_timeout))]
+    #[allow(clippy::too_many_arguments, reason = "the arguments of the constructor")]
     fn _mtaio_configure(
         &self,
         py: Python<'_>,
@@ -78,6 +80,8 @@ impl MonitorBase {
         history_size: &Bound<'_, PyAny>,
         scope: &Bound<'_, PyAny>,
         zfs_arc_available: &Bound<'_, PyAny>,
+        series_expiry_seconds: &Bound<'_, PyAny>,
+        window_memory_bytes: &Bound<'_, PyAny>,
         handler_timeout: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let (shortest, longest) = Config::INTERVAL_SECONDS;
@@ -85,15 +89,13 @@ impl MonitorBase {
         let interval = number("interval", &accepted, interval)?;
         let (smallest, largest) = Config::HISTORY_SIZE;
         let accepted = format!("a whole number of samples from {smallest} to {largest}");
-        let size = match history_size.extract::<i64>() {
-            // Whatever is out of an i64's or a usize's range is out of ours too; 0 makes the core say so.
-            Ok(size) => usize::try_from(size).map_err(|_| size.to_string()),
-            Err(error) if error.is_instance_of::<PyOverflowError>(py) => Err(history_size.str()?.to_string()),
-            Err(_) => return Err(wrong_type("history_size", &accepted, history_size)),
-        };
-        let size = size.map_err(|given| {
-            exception(py, &MonitoringError::Configuration(format!("history_size must be {accepted}, got {given}")))
-        })?;
+        let size = whole("history_size", &accepted, history_size)?;
+        let (shortest, longest) = Config::SERIES_EXPIRY_SECONDS;
+        let accepted = format!("a finite number of seconds from {shortest} to {longest}");
+        let expiry = number("series_expiry_seconds", &accepted, series_expiry_seconds)?;
+        let (least, most) = Config::WINDOW_MEMORY_BYTES;
+        let accepted = format!("a whole number of bytes from {least} to {most}");
+        let memory = whole("window_memory_bytes", &accepted, window_memory_bytes)?;
         let Ok(scope) = scope.cast::<PyString>() else {
             return Err(wrong_type("scope", "'auto' or 'host'", scope));
         };
@@ -107,6 +109,8 @@ impl MonitorBase {
             .with_zfs_arc_available(zfs_arc_available)
             .with_interval_seconds(interval)
             .and_then(|config| config.with_history_size(size))
+            .and_then(|config| config.with_series_expiry_seconds(expiry))
+            .and_then(|config| config.with_window_memory_bytes(memory))
             .and_then(|config| Ok(config.with_scope(Scope::from_name(&scope.to_string_lossy())?)))
             .and_then(|config| config.with_handler_timeout_seconds(handler_timeout))
             .map_err(|error| exception(py, &error))?;
@@ -145,24 +149,38 @@ impl MonitorBase {
         Ok(self.core(py)?.is_running())
     }
 
-    /// Records a value, from any thread: record(name, value).
+    /// Records a value, from any thread: record(name, value), record(name, value, labels={"route": "/x"}).
     ///
     /// Args:
     ///     name: The metric. It cannot be one that the monitor measures itself.
     ///     value: Anything with __float__ or __index__. NaN and infinities are dropped and counted.
+    ///     labels: What tells the series apart from others of the metric. A handle (``histogram(...).labels(...)``)
+    ///         costs less where the values are known beforehand.
     ///
     /// Raises:
-    ///     TypeError: The name is no string or the value no number.
+    ///     TypeError: The name is no string, the value no number, or a label's value no string and no whole number.
     ///     ConfigurationError: The name is empty or a built-in one.
-    fn record(slf: &Bound<'_, Self>, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        if Self::_mtaio_record(slf, name, value)? {
+    #[pyo3(signature = (name, value, labels = None))]
+    fn record(
+        slf: &Bound<'_, Self>,
+        name: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        labels: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        if Self::_mtaio_record(slf, name, value, labels)? {
             slf.call_method0("_mtaio_deliver")?;
         }
         Ok(())
     }
 
     /// Records a value, and says whether there is now something to tell.
-    fn _mtaio_record(slf: &Bound<'_, Self>, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    #[pyo3(signature = (name, value, labels = None))]
+    fn _mtaio_record(
+        slf: &Bound<'_, Self>,
+        name: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        labels: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<bool> {
         let this = slf.get();
         let value = match value.cast_exact::<PyFloat>() {
             Ok(float) => float.value(),
@@ -170,6 +188,10 @@ impl MonitorBase {
         };
         let py = slf.py();
         let core = this.core(py)?;
+        if let Some(labels) = labels {
+            let (name, labels) = (metric_name("name", name)?, metrics::labels(Some(labels))?);
+            return core.record_with(&name, value, &labels).map_err(|error| exception(py, &error));
+        }
         let handles = this.handles.bind(py);
         if let Ok(name) = name.cast_exact::<PyString>()
             && let Some(handle) = handles.get_item(name)?
@@ -177,6 +199,60 @@ impl MonitorBase {
             return Ok(core.record_in(&handle.cast_exact::<SeriesHandle>()?.get().series, value));
         }
         this.record_new(core, name, value)
+    }
+
+    /// Declares a metric of a kind, and gives its handle.
+    fn _mtaio_declare<'py>(
+        slf: &Bound<'py, Self>,
+        kind: &str,
+        name: &Bound<'py, PyAny>,
+        unit: &Bound<'py, PyAny>,
+        help: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        metrics::declare(slf, kind, name, unit, help)
+    }
+
+    /// The values of an expression over a window, by their labels.
+    fn _mtaio_query<'py>(
+        &self,
+        py: Python<'py>,
+        expression: &Bound<'_, PyAny>,
+        window_seconds: &Bound<'_, PyAny>,
+        grouped: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let text = metric_name("expression", expression)?;
+        let seconds = number("window_seconds", WINDOW, window_seconds)?;
+        let core = self.core(py)?;
+        if !grouped {
+            let value = py.detach(|| core.query(&text, seconds)).map_err(|error| exception(py, &error))?;
+            return Ok(value.into_pyobject(py)?);
+        }
+        let values = py.detach(|| core.query_by(&text, seconds)).map_err(|error| exception(py, &error))?;
+        let list = PyList::empty(py);
+        for (labels, value) in values {
+            let named = PyDict::new(py);
+            labels.iter().try_for_each(|(name, value)| named.set_item(name, value))?;
+            list.append((named, value))?;
+        }
+        Ok(list.into_any())
+    }
+
+    /// The fields of MetricSummary.
+    #[pyo3(signature = (name, window_seconds, labels))]
+    fn _mtaio_summary<'py>(
+        &self,
+        py: Python<'py>,
+        name: &Bound<'_, PyAny>,
+        window_seconds: Option<&Bound<'_, PyAny>>,
+        labels: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let name = metric_name("name", name)?;
+        let seconds = window_seconds.map(|seconds| number("window_seconds", WINDOW, seconds)).transpose()?;
+        let labels = metrics::labels(labels)?;
+        let core = self.core(py)?;
+        let summary =
+            py.detach(|| core.summary(&name, seconds, Some(&labels))).map_err(|error| exception(py, &error))?;
+        metrics::summary(py, &summary)
     }
 
     /// Starts the sampling thread.
@@ -467,6 +543,20 @@ pub(crate) fn metric_name(argument: &str, name: &Bound<'_, PyAny>) -> PyResult<S
     })
 }
 
+/// A whole number that may be in range. 0 makes the core say that it is not.
+fn whole(argument: &str, accepted: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    let py = value.py();
+    let out_of_range = |given: String| {
+        exception(py, &MonitoringError::Configuration(format!("{argument} must be {accepted}, got {given}")))
+    };
+    match value.extract::<i64>() {
+        // Whatever is out of an i64's or a usize's range is out of ours too.
+        Ok(number) => usize::try_from(number).map_err(|_| out_of_range(number.to_string())),
+        Err(error) if error.is_instance_of::<PyOverflowError>(py) => Err(out_of_range(value.str()?.to_string())),
+        Err(_) => Err(wrong_type(argument, accepted, value)),
+    }
+}
+
 /// What `float()` makes of numbers, but not of strings.
 pub(crate) fn number(argument: &str, accepted: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
     let py = value.py();
@@ -481,6 +571,6 @@ pub(crate) fn number(argument: &str, accepted: &str, value: &Bound<'_, PyAny>) -
     })
 }
 
-fn finite_or_infinite(value: &Bound<'_, PyAny>) -> PyResult<f64> {
+pub(crate) fn finite_or_infinite(value: &Bound<'_, PyAny>) -> PyResult<f64> {
     number("value", "a number (anything with __float__ or __index__)", value)
 }

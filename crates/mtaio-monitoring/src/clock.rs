@@ -40,6 +40,8 @@ pub struct Clock(Inner);
 enum Inner {
     #[default]
     System,
+    /// The system's, so many nanoseconds ahead.
+    Ahead(u64),
     Manual(Arc<ManualClock>),
 }
 
@@ -65,11 +67,23 @@ impl Clock {
         (Self(Inner::Manual(Arc::clone(&hand))), hand)
     }
 
+    /// This clock, `seconds` later: what is due by then is due on it now. One that is moved by hand stays where it is.
+    #[must_use]
+    pub fn ahead(&self, seconds: f64) -> Self {
+        let step = (seconds * 1e9) as u64;
+        Self(match &self.0 {
+            Inner::System => Inner::Ahead(step),
+            Inner::Ahead(ns) => Inner::Ahead(ns.saturating_add(step)),
+            Inner::Manual(hand) => Inner::Manual(Arc::clone(hand)),
+        })
+    }
+
     /// Nanoseconds on the monotonic clock. Its zero is arbitrary.
     #[must_use]
     pub fn monotonic_ns(&self) -> u64 {
         match &self.0 {
             Inner::System => system::monotonic_ns(),
+            Inner::Ahead(ns) => system::monotonic_ns().saturating_add(*ns),
             Inner::Manual(hand) => hand.monotonic_ns.load(Ordering::Acquire),
         }
     }
@@ -91,6 +105,12 @@ impl Clock {
                 }
                 now
             }
+            Inner::Ahead(ns) => {
+                let now = Self::system().now();
+                let [monotonic_ns, boottime_ns, realtime_ns] =
+                    [now.monotonic_ns, now.boottime_ns, now.realtime_ns].map(|now_ns| now_ns.saturating_add(*ns));
+                Instant3 { monotonic_ns, boottime_ns, realtime_ns }
+            }
             Inner::Manual(hand) => Instant3 {
                 monotonic_ns: hand.monotonic_ns.load(Ordering::Acquire),
                 boottime_ns: hand.boottime_ns.load(Ordering::Acquire),
@@ -105,7 +125,7 @@ impl Clock {
     pub fn nap(&self, left_ns: u64) -> Duration {
         let left = Duration::from_nanos(left_ns);
         match &self.0 {
-            Inner::System => left,
+            Inner::System | Inner::Ahead(_) => left,
             Inner::Manual(_) => left.min(MANUAL_NAP),
         }
     }
@@ -114,7 +134,7 @@ impl Clock {
     #[must_use]
     pub fn fast(&self) -> FastClock {
         FastClock(match &self.0 {
-            Inner::System => Fast::Counter(quanta::Clock::new()),
+            Inner::System | Inner::Ahead(_) => Fast::Counter(quanta::Clock::new()),
             Inner::Manual(hand) => Fast::Manual(Arc::clone(hand)),
         })
     }
@@ -125,7 +145,7 @@ impl Clock {
     #[must_use]
     pub fn process_cpu_ns(&self) -> Option<u64> {
         match &self.0 {
-            Inner::System => system::process_cpu_ns(),
+            Inner::System | Inner::Ahead(_) => system::process_cpu_ns(),
             Inner::Manual(hand) => Some(hand.process_cpu_ns.load(Ordering::Acquire)),
         }
     }
@@ -135,7 +155,7 @@ impl Clock {
     #[must_use]
     pub fn thread_cpu_ns(&self) -> Option<u64> {
         match &self.0 {
-            Inner::System => system::thread_cpu_ns(),
+            Inner::System | Inner::Ahead(_) => system::thread_cpu_ns(),
             Inner::Manual(hand) => Some(hand.process_cpu_ns.load(Ordering::Acquire)),
         }
     }

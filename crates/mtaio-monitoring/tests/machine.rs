@@ -222,11 +222,9 @@ impl Source for MachineSource {
     fn health(&self) -> Vec<SectionHealth> {
         let reads = self.0.reads();
         let section = |section: Section| SectionHealth {
-            section,
             origin: "a machine of the tests".to_owned(),
             reads,
-            failures: 0,
-            last_error: None,
+            ..SectionHealth::unread(section)
         };
         Section::ALL.into_iter().map(section).collect()
     }

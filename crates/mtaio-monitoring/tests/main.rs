@@ -4,6 +4,8 @@ mod alerts;
 mod allocations;
 mod clock;
 mod export;
+#[cfg(target_os = "linux")]
+mod fuzzing;
 mod history;
 mod machine;
 mod metrics;

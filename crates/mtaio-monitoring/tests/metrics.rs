@@ -2,6 +2,8 @@
 //! that saw everything. Then the series and the registry around it.
 
 mod boundaries;
+mod formats;
+mod labelled;
 mod merging;
 mod quantiles;
 mod registry;

@@ -6,6 +6,7 @@ mod destinations;
 #[cfg(feature = "destinations")]
 mod hostile_peers;
 mod lifecycle;
+mod own_metrics;
 mod pressure;
 mod recording;
 mod sampler;

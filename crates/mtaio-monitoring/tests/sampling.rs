@@ -2,6 +2,8 @@
 //! those of `sampling.md`). A recording is a tree below `tests/recordings` with its `proc` and `sys`.
 
 #[cfg(target_os = "linux")]
+mod capability;
+#[cfg(target_os = "linux")]
 mod cgroup_files;
 #[cfg(target_os = "linux")]
 mod cgroups;

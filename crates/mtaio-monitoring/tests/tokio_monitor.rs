@@ -4,6 +4,8 @@
 //! machine's time is the test's, and only the thread's wake-up is waited for.
 
 mod handlers;
+#[cfg(feature = "metrics-recorder")]
+mod metrics_recorder;
 mod runtimes;
 mod warnings;
 

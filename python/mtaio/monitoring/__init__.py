@@ -43,6 +43,7 @@ from ._devices import (
     NetworkStats,
     SpaceStats,
 )
+from ._diagnosis import Diagnosis, diagnose
 from ._errors import (
     ConfigurationError,
     ConfigurationTypeError,
@@ -51,7 +52,9 @@ from ._errors import (
     UnknownMetricError,
 )
 from ._live import live_view
+from ._metrics import MetricSummary
 from ._monitor import ResourceMonitor
+from ._native import Counter, Gauge, Histogram
 from ._native import version as _version
 from ._pressure import Pressure, PressureEvent, PressureStats, PressureTriggerHealth
 from ._processes import ContainerStats, MonitorStats, ProcessStats, TreeStats
@@ -68,14 +71,19 @@ __all__ = [
     "ConfigurationTypeError",
     "ContainerStats",
     "CoreStats",
+    "Counter",
     "DestinationHealth",
+    "Diagnosis",
     "DiskStats",
     "FilesystemStats",
+    "Gauge",
+    "Histogram",
     "HostStats",
     "IOStats",
     "InterfaceStats",
     "MemoryStats",
     "MetricDescription",
+    "MetricSummary",
     "MonitorHealth",
     "MonitorStats",
     "MonitoringError",
@@ -101,6 +109,7 @@ __all__ = [
     "UnknownMetricError",
     "Webhook",
     "catalogue",
+    "diagnose",
     "live_view",
 ]
 

@@ -19,6 +19,7 @@ from ._alert import Alert
 from ._destinations import DestinationHealth, LoopDestination
 from ._errors import ConfigurationTypeError, MonitoringError, UnknownMetricError
 from ._handlers import Handler, Handlers, HandlerTasks, is_cancelled, is_fault
+from ._metrics import Metrics
 from ._pressure import PressureEvent, PressureTriggerHealth
 from ._readings import system_stats
 from ._sending import Sending
@@ -62,7 +63,7 @@ class Shown(Generic[T]):
         return value
 
 
-class ResourceMonitor(Sending):
+class ResourceMonitor(Sending, Metrics):
     """Watches the machine and recorded values, and tells handlers when a limit is crossed.
 
     Sampling runs on one native thread, off the GIL and off the loop, and keeps its cadence while the loop is
@@ -93,6 +94,8 @@ class ResourceMonitor(Sending):
         *,
         scope: str = "auto",
         zfs_arc_available: bool = True,
+        series_expiry_seconds: float = 3600.0,
+        window_memory_bytes: int = 64 * 1024 * 1024,
         handler_timeout: float | None = 30.0,
     ) -> None:
         """Makes a monitor that does not run yet.
@@ -104,13 +107,25 @@ class ResourceMonitor(Sending):
                 "host", the machine.
             zfs_arc_available: Whether what the cache of ZFS gives back counts as available memory, as other caches
                 do. If not, ``memory_usage`` is what the kernel makes of it, for which that cache is used memory.
+            series_expiry_seconds: How long a series with labels stays that nobody records to and nobody holds a
+                handle of, 1 to 3.2e9.
+            window_memory_bytes: How much memory may be taken by what recorded metrics did in each sample, of which
+                ``query`` makes windows, 0 to 2**40. Most samples of most series take 60 to 200 bytes.
             handler_timeout: Seconds that one call of an ``async def`` handler may take before it is cancelled and
                 counted: above 0, up to a day; None for as long as it likes.
 
         Raises:
             ConfigurationError: An argument outside its range.
         """
-        self._mtaio_configure(interval, history_size, scope, zfs_arc_available, handler_timeout)
+        self._mtaio_configure(
+            interval,
+            history_size,
+            scope,
+            zfs_arc_available,
+            series_expiry_seconds,
+            window_memory_bytes,
+            handler_timeout,
+        )
         self._mtaio_tasks = HandlerTasks(self._mtaio_handler_timeout)
         self._mtaio_exceeded = Handlers("on_threshold_exceeded", self._mtaio_tasks)
         self._mtaio_cleared = Handlers("on_threshold_cleared", self._mtaio_tasks)
@@ -361,7 +376,7 @@ class ResourceMonitor(Sending):
             history += [system_stats(row) for row in rows.slice(start, start + HISTORY_SLICE)]
         return history
 
-    async def record_metric(self, name: str, value: float) -> None:
+    async def record_metric(self, name: str, value: float, labels: Mapping[str, str | int] | None = None) -> None:
         """Records a value, and checks its threshold at once, whether the monitor was started or not.
 
         Returns when the handlers that this set off have been started; one that does not suspend has finished.
@@ -369,12 +384,13 @@ class ResourceMonitor(Sending):
         Args:
             name: The metric. It cannot be one that the monitor measures itself.
             value: Anything with ``__float__`` or ``__index__``. NaN and infinities are dropped and counted.
+            labels: What tells the series apart from others of the metric: ``{"route": "/x"}``.
 
         Raises:
-            TypeError: The name is no string, or the value no number.
+            TypeError: The name is no string, the value no number, or a label's value no string and no number.
             ConfigurationError: The name is empty, or a built-in one.
         """
-        if self._mtaio_record(name, value):
+        if self._mtaio_record(name, value, labels):
             self._mtaio_deliver()
             await _loop.let_tasks_begin()
 
@@ -423,7 +439,15 @@ class ResourceMonitor(Sending):
 
     def health(self) -> MonitorHealth:
         """How the monitor itself is doing: what it missed, dropped and could not read."""
-        *fields, sections, triggers, dropped_instances, destinations = self._mtaio_health()
+        (
+            *fields,
+            sections,
+            triggers,
+            dropped_instances,
+            expired_series,
+            dropped_blocks,
+            destinations,
+        ) = self._mtaio_health()
         fields += [
             [SectionHealth(*section) for section in sections],
             self._mtaio_tasks.errors,
@@ -431,6 +455,8 @@ class ResourceMonitor(Sending):
             self._mtaio_collect_metrics_errors,
             [PressureTriggerHealth(*trigger) for trigger in triggers],
             dropped_instances,
+            expired_series,
+            dropped_blocks,
             self._mtaio_destinations_health([(number, DestinationHealth(*one)) for number, one in destinations]),
         ]
         return MonitorHealth(*fields)

@@ -194,15 +194,23 @@ class SystemStats:
 
 @dataclass
 class SectionHealth:
-    """How the readings of one section have gone.
+    """How the readings of one section have gone, what it gives and what it costs.
 
     Attributes:
         section: "cpu", "load", "memory", "disks", "process", "network", "filesystems", "host", "container",
-            "process_io", "descriptors", "process_memory", "tree", "pressure" or "container pressure".
+            "process_io", "descriptors", "process_memory", "tree", "pressure" or "container_pressure".
         origin: The file or call that it is read from.
         reads: Readings tried.
         failures: Readings that gave nothing.
         last_error: Why the last one that failed did.
+        gives: What the section is about, in a line.
+        every_seconds: Seconds between two looks, where some of it is looked at from time to time only; None where every
+            sample reads it.
+        state: "ok", "partial", "missing", or "unread" before the first sample.
+        missing: Where only a part can be read: what the newest sample lacks.
+        hint: What can be done about what is missing.
+        median_seconds: What it took of half of the newest fifty samples, at most.
+        worst_seconds: What it took of the worst of them.
     """
 
     section: str
@@ -210,6 +218,13 @@ class SectionHealth:
     reads: int
     failures: int
     last_error: str | None
+    gives: str = ""
+    every_seconds: float | None = None
+    state: str = "unread"
+    missing: list[str] = field(default_factory=list)
+    hint: str | None = None
+    median_seconds: float | None = None
+    worst_seconds: float | None = None
 
 
 @dataclass
@@ -226,7 +241,7 @@ class MonitorHealth:
         wall_clock_jumps: Times that the wall clock was set.
         counter_restarts: Times that the kernel's counters started anew.
         panics: Bugs of the sampler that were caught; sampling went on.
-        dropped_values: Values not recorded because they were NaN or infinite.
+        dropped_values: Values not recorded because they were NaN or infinite, or below zero and for a counter.
         dropped_names: Values not recorded because the limit on names (10 000) was reached.
         dropped_events: Alerts that waited for a loop until there was no more room (4096).
         thresholds_without_data: Metrics with a threshold that have had no value for three intervals.
@@ -238,6 +253,8 @@ class MonitorHealth:
         pressure_triggers: How each ``on_pressure`` is served.
         dropped_instances: Values not held against a threshold with labels because it follows 2 000 sets of
             them already.
+        expired_series: Series with labels let go because nobody recorded to them for ``series_expiry_seconds``.
+        dropped_window_blocks: What series recorded in a sample, let go early for want of ``window_memory_bytes``.
         destinations: What became of the alerts for each destination, in the order in which they were added.
     """
 
@@ -260,4 +277,6 @@ class MonitorHealth:
     collect_metrics_errors: int = 0
     pressure_triggers: List[PressureTriggerHealth] = field(default_factory=list)  # noqa: UP006
     dropped_instances: int = 0
+    expired_series: int = 0
+    dropped_window_blocks: int = 0
     destinations: List[DestinationHealth] = field(default_factory=list)  # noqa: UP006

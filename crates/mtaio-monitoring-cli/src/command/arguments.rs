@@ -16,6 +16,7 @@ Examples:
   mtaio watch                                one line a second, until Ctrl-C
   mtaio watch --json --count 60 > day.jsonl  sixty samples for a program to read
   mtaio metrics                              what can be measured
+  mtaio doctor                               what can be read here, and what it costs
   mtaio report run.json                      a saved profile, as a table and a call tree
 
 Exit codes:
@@ -39,6 +40,7 @@ pub(super) enum Subcommand {
     Top(Sampling),
     Watch(Watch),
     Metrics(Metrics),
+    Doctor(Doctor),
     Report(Report),
 }
 
@@ -98,6 +100,32 @@ pub(super) struct Metrics {
     #[arg(short, long)]
     pub(super) json: bool,
 }
+
+/// Say what can be read here, from where, what is missing and why, and what it costs
+///
+/// Reads everything some fifty times, in a fraction of a second.
+#[derive(Args, Debug)]
+#[command(after_help = DOCTOR_HELP)]
+pub(super) struct Doctor {
+    /// Seconds between two samples that the costs are held against, from 0.001 to 86400
+    #[arg(short, long, value_name = "SECONDS", default_value = "1", value_parser = config, allow_negative_numbers = true)]
+    pub(super) interval: Config,
+
+    /// Print one JSON object
+    #[arg(short, long)]
+    pub(super) json: bool,
+
+    /// Read the proc and sys below this folder: those of a host, mounted into a container
+    #[cfg(target_os = "linux")]
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) root: Option<PathBuf>,
+}
+
+const DOCTOR_HELP: &str = "\
+States: ok, partial (some fields are missing), missing. MEDIAN and WORST are what reading a section takes; of what is
+read from time to time, when it is read.
+
+It ends with 1 where cpu, load, memory or process cannot be read.";
 
 /// Show a saved profile, convert it, or compare it with another one
 ///

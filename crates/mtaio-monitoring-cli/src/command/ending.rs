@@ -9,6 +9,8 @@ use mtaio_monitoring::MonitoringError;
 pub(super) enum Ending {
     /// It did what was asked.
     Done,
+    /// It did, and what it found is that nothing else will work.
+    Unusable,
     /// It was ended early, by the signal of this number.
     Interrupted(i32),
 }
@@ -18,6 +20,7 @@ impl Ending {
     pub(super) fn code(self) -> i32 {
         match self {
             Self::Done => 0,
+            Self::Unusable => 1,
             Self::Interrupted(signal) => 128 + signal,
         }
     }

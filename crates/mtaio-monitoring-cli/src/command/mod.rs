@@ -1,6 +1,7 @@
 //! The `mtaio` command: arguments in, an exit code out.
 
 mod arguments;
+mod doctor;
 mod ending;
 mod interrupts;
 mod metrics;
@@ -43,6 +44,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> i32 {
         Subcommand::Top(arguments) => top::run(arguments),
         Subcommand::Watch(arguments) => watch::run(arguments),
         Subcommand::Metrics(arguments) => metrics::run(arguments),
+        Subcommand::Doctor(arguments) => doctor::run(arguments),
         Subcommand::Report(arguments) => report::run(arguments),
     };
     code_of(outcome)

@@ -99,7 +99,7 @@ fn recorded(view: &View, appearance: &Appearance, width: usize) -> Option<Sectio
         kept.iter().map(|&at| format!("  {}", pad(&row[at], widths[at], Align::Right))).collect()
     };
     let lines = series.iter().zip(&rows[1..]).map(|(series, row)| {
-        let name = pad(&fit(&series.name, name_width), name_width, Align::Left);
+        let name = pad(&fit(&series.title(), name_width), name_width, Align::Left);
         Line::from(vec![Span::raw(format!(" {name}")), Span::raw(numbers(row))])
     });
     Some(Section {

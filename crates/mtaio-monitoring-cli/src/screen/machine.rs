@@ -1,4 +1,4 @@
-//! The machine and the process: processors, memory, load, threads, disks.
+//! The machine, the container and the process: processors, memory, load, disks, network, pressure.
 
 use mtaio_monitoring::metrics::catalogue::BuiltIn;
 use mtaio_monitoring::rates::SystemStats;
@@ -21,9 +21,15 @@ const NAME: usize = 9;
 /// Columns of a percentage: `100.0 %`.
 const PERCENT: usize = 7;
 
-/// Seven lines: processors and memory with a gauge and the recent past, and what stands behind their numbers.
+/// A screen with fewer lines left has other uses for them than what is seldom looked at first.
+const LINES_FOR_ALL: u16 = 30;
+
+/// Eight lines: processors and memory with a gauge and the recent past, and what stands behind their numbers. Where
+/// there is room, three more: what was waited for (pressure), the limits of the container, the workers, as far as they
+/// are measured.
 pub(super) fn render(view: &View, appearance: &Appearance, rows: &mut Rows, buffer: &mut Buffer) {
     let stats = view.snapshot.stats.clone().unwrap_or_default();
+    let room = rows.left();
     let width = usize::from(rows.width()).saturating_sub(NAME + 1);
     let named = |name: &str, pairs| {
         let mut spans = vec![Span::styled(pad(&format!(" {name}"), NAME, Align::Left), appearance.quiet())];
@@ -37,6 +43,16 @@ pub(super) fn render(view: &View, appearance: &Appearance, rows: &mut Rows, buff
     rows.line(buffer, named("load", load(&stats)));
     rows.line(buffer, named("process", process(&stats)));
     rows.line(buffer, named("disk", disk(&stats)));
+    rows.line(buffer, named("network", network(&stats)));
+    if room >= LINES_FOR_ALL {
+        for (name, facts) in
+            [("waiting", pressure(&stats)), ("limits", limits(&stats)), ("workers", workers(&stats))]
+        {
+            if !facts.is_empty() {
+                rows.line(buffer, named(name, facts));
+            }
+        }
+    }
 }
 
 /// The share of processors in use over the recent past, a column a sample, and memory beside it where it is wide.
@@ -175,6 +191,8 @@ fn process(stats: &SystemStats) -> Vec<(&'static str, String)> {
     vec![
         ("threads", whole(cpu.thread_count.map(u64::from), Unit::Plain)),
         ("cores used", hundredths(cpu.process_cores_used)),
+        ("resident", whole(stats.process.rss_bytes, Unit::Bytes)),
+        ("open files", whole(stats.process.open_descriptors, Unit::Plain)),
     ]
 }
 
@@ -188,6 +206,97 @@ fn disk(stats: &SystemStats) -> Vec<(&'static str, String)> {
     vec![
         ("read", direction(io.read_bytes_per_second, io.read_count_per_second, io.read_latency_seconds)),
         ("write", direction(io.write_bytes_per_second, io.write_count_per_second, io.write_latency_seconds)),
+    ]
+}
+
+fn network(stats: &SystemStats) -> Vec<(&'static str, String)> {
+    let network = &stats.network;
+    let direction = |bytes, packets, drops: Option<f64>| {
+        let packets = quantity(packets, Unit::PerSecond);
+        let lost = match drops {
+            Some(drops) if drops > 0.0 => format!(", {} dropped", quantity(Some(drops), Unit::PerSecond)),
+            _ => String::new(),
+        };
+        format!("{} ({packets}{lost})", quantity(bytes, Unit::BytesPerSecond))
+    };
+    vec![
+        (
+            "in",
+            direction(
+                network.receive_bytes_per_second,
+                network.receive_packets_per_second,
+                network.receive_drops_per_second,
+            ),
+        ),
+        (
+            "out",
+            direction(
+                network.transmit_bytes_per_second,
+                network.transmit_packets_per_second,
+                network.transmit_drops_per_second,
+            ),
+        ),
+    ]
+}
+
+/// Shares of the time in which a task waited: of the own group where it has some, else of the machine.
+fn pressure(stats: &SystemStats) -> Vec<(&'static str, String)> {
+    let own = &stats.container_pressure;
+    let (pressure, of) = if own.memory.some_percent.is_some() || own.cpu.some_percent.is_some() {
+        (own, "of the container")
+    } else {
+        (&stats.pressure, "of the machine")
+    };
+    let kinds = [("cpu", &pressure.cpu), ("memory", &pressure.memory), ("io", &pressure.io)];
+    let mut facts: Vec<_> = kinds
+        .into_iter()
+        .filter(|(_, kind)| kind.some_percent.is_some())
+        .map(|(name, kind)| (name, quantity(kind.some_percent, Unit::Percent)))
+        .collect();
+    if !facts.is_empty() {
+        facts.push(("", of.to_owned()));
+    }
+    facts
+}
+
+/// What the own control group may use, and what it had to do without. Nothing where it has no limit.
+fn limits(stats: &SystemStats) -> Vec<(&'static str, String)> {
+    let container = &stats.container;
+    let mut facts = Vec::new();
+    if container.cpu_limit_cores.is_some() && container.cpu_cores_used.is_some() {
+        let (used, limit) = (hundredths(container.cpu_cores_used), hundredths(container.cpu_limit_cores));
+        facts.push(("cores", format!("{used} of {limit}")));
+    }
+    if container.cpu_throttled_periods_percent.is_some() {
+        facts.push(("throttled", quantity(container.cpu_throttled_periods_percent, Unit::Percent)));
+    }
+    if container.memory_limit.is_some() {
+        let bytes = |value| whole(value, Unit::Bytes);
+        let memory = format!("{} of {}", bytes(container.memory_working_set), bytes(container.memory_limit));
+        facts.push(("memory", memory));
+    }
+    if container.oom_kills_total.is_some_and(|kills| kills > 0) {
+        facts.push(("killed for want of memory", whole(container.oom_kills_total, Unit::Plain)));
+    }
+    if container.pids_limit.is_some() {
+        let count = |value: Option<u32>| whole(value.map(u64::from), Unit::Plain);
+        facts.push(("pids", format!("{} of {}", count(container.pids), count(container.pids_limit))));
+    }
+    facts
+}
+
+/// The process and its descendants, where it has any.
+fn workers(stats: &SystemStats) -> Vec<(&'static str, String)> {
+    let tree = &stats.tree;
+    if tree.processes.is_none_or(|processes| processes < 2) {
+        return Vec::new();
+    }
+    let count = |value: Option<u32>| whole(value.map(u64::from), Unit::Plain);
+    vec![
+        ("processes", count(tree.processes)),
+        ("threads", count(tree.threads)),
+        ("cores used", hundredths(tree.cpu_cores_used)),
+        ("resident", whole(tree.rss_bytes, Unit::Bytes)),
     ]
 }
 

@@ -17,6 +17,13 @@ pub(crate) fn health<'py>(py: Python<'py>, report: &HealthReport) -> PyResult<Bo
             section.reads,
             section.failures,
             section.last_error.clone(),
+            section.section.gives(),
+            section.every_seconds,
+            section.state.name(),
+            section.missing.clone(),
+            section.hint,
+            section.cost.map(|cost| cost.median_seconds),
+            section.cost.map(|cost| cost.worst_seconds),
         )
     };
     let sections: Vec<_> = report.sections.iter().map(section).collect();
@@ -36,8 +43,10 @@ pub(crate) fn health<'py>(py: Python<'py>, report: &HealthReport) -> PyResult<Bo
     let losses = (report.dropped_values, report.dropped_names, report.dropped_events).into_pyobject(py)?;
     let triggers: Vec<_> =
         report.pressure_triggers.iter().map(|trigger| pressure::trigger(py, trigger)).collect::<PyResult<_>>()?;
+    let details = (names, sections, triggers, report.dropped_instances).into_pyobject(py)?;
+    let limits = (report.expired_series, report.dropped_window_blocks).into_pyobject(py)?;
     let destinations: Vec<_> =
         report.destinations.iter().map(|one| destination::health(py, one)).collect::<PyResult<_>>()?;
-    let details = (names, sections, triggers, report.dropped_instances, destinations).into_pyobject(py)?;
-    joined(&[sampling, losses, details])
+    let destinations = (destinations,).into_pyobject(py)?;
+    joined(&[sampling, losses, details, limits, destinations])
 }

@@ -1,24 +1,15 @@
 //! A threshold over every set of labels that its expression gives a value for.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::metrics::Labels;
 
-use super::expression::{Expression, Term};
 use super::rule::{NoData, Rule};
+use super::values::Values;
 use super::watch::{Moment, Outcome, Seen, Watch};
 
 /// Instances of one rule that are followed at most: labels made from request data must not make the monitor grow.
 pub const INSTANCES: usize = 2_000;
-
-/// What gives an expression its values.
-pub trait Values {
-    /// The value of a term at this moment: one for each distinct set of the labels `by` among the series that its
-    /// selector matches, or one without labels where `by` is empty. `None` where there is a series and no value, such as
-    /// the mean of a window in which nothing was recorded.
-    fn values(&self, term: &Term, by: &[Arc<str>], window_ns: u64) -> Vec<(Labels, Option<f64>)>;
-}
 
 /// A threshold and where it stands for each set of labels. Those about which there is nothing to remember are not kept.
 #[derive(Clone, Debug)]
@@ -76,7 +67,9 @@ impl Instances {
         mutes: impl Fn(&Rule, &Labels) -> bool,
     ) -> Vec<(Labels, Outcome)> {
         self.begun_ns.get_or_insert(moment.now_ns);
-        let mut seen = seen(&self.rule.expression, self.rule.window_ns, values);
+        let evaluated = self.rule.expression.evaluate(values, self.rule.window_ns);
+        let mut seen: BTreeMap<Labels, Seen> =
+            evaluated.into_iter().map(|(labels, value)| (labels, finite(value))).collect();
         self.has_seen_value |= seen.values().any(|seen| matches!(seen, Seen::Value(_)));
         if self.rule.expression.by.is_empty() {
             // There is one instance, be there values or not: its silence may be what the rule is about.
@@ -145,35 +138,6 @@ impl Instances {
     /// Time that nobody saw counts for none of them.
     pub fn skip(&mut self) {
         self.watches.values_mut().for_each(Watch::skip);
-    }
-}
-
-/// The value of an expression for each set of labels.
-fn seen(expression: &Expression, window_ns: u64, values: &dyn Values) -> BTreeMap<Labels, Seen> {
-    let of = |term| -> BTreeMap<Labels, Option<f64>> {
-        values.values(term, &expression.by, window_ns).into_iter().collect()
-    };
-    let term = of(&expression.term);
-    let Some(divisor) = &expression.divisor else {
-        return term.into_iter().map(|(labels, value)| (labels, finite(value))).collect();
-    };
-    let mut divisor = of(divisor);
-    // With only one of the two there is no ratio.
-    let mut ratios: BTreeMap<Labels, Seen> = BTreeMap::new();
-    for (labels, value) in term {
-        let by = divisor.remove(&labels).flatten();
-        ratios.insert(labels, ratio(value, by));
-    }
-    ratios.extend(divisor.into_keys().map(|labels| (labels, Seen::Nothing)));
-    ratios
-}
-
-/// Nothing of nothing is no value: no errors among no requests say neither that all is well nor that it is not.
-fn ratio(value: Option<f64>, divisor: Option<f64>) -> Seen {
-    match (value, divisor) {
-        (Some(value), Some(divisor)) if value == 0.0 && divisor == 0.0 => Seen::Nothing,
-        (Some(value), Some(divisor)) => finite(Some(value / divisor)),
-        _ => Seen::Nothing,
     }
 }
 

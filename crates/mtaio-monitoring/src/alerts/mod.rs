@@ -10,14 +10,16 @@ mod pressure;
 mod prometheus;
 mod rule;
 mod silence;
+mod values;
 mod watch;
 
 pub use alert::{Alert, AlertState, Level};
 pub use condition::Phase;
 pub use expression::{Aggregate, Expression, LabelCondition, Percent, Term};
-pub use instances::{INSTANCES, Instances, Values};
+pub use instances::{INSTANCES, Instances};
 pub use pressure::{OnceAWindow, PressureEvent, PressureRule, PressureSource};
 pub use prometheus::prometheus_rules;
 pub use rule::{Annotations, NoData, Rule, RuleOptions};
 pub use silence::{Matcher, Silence};
+pub use values::Values;
 pub use watch::{Change, Mark, Moment, Outcome, Seen, State, Transition, Watch};

@@ -48,7 +48,7 @@ pub struct RuleOptions {
     /// What becomes of it while there is no value.
     pub no_data: NoData,
     /// Seconds in which nothing fires, from the start of the monitor on; of a threshold that is set later, or on a monitor
-    /// that does not run, from its first value on.
+    /// that does not run, from when it is first looked at.
     pub grace_seconds: f64,
     /// Seconds after an alert in which another one of no worse level is not told. It is told when they have passed, if
     /// it still fires.

@@ -1,4 +1,9 @@
-//! What has been: a bounded ring of samples, oldest first.
+//! What has been: a bounded ring of samples, oldest first, and what was recorded between them.
+
+mod packed;
+mod windows;
+
+pub(crate) use windows::Windows;
 
 use std::collections::VecDeque;
 

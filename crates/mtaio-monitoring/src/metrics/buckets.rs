@@ -38,7 +38,7 @@ impl Buckets {
     }
 
     /// Appends a bucket that lies above all present ones.
-    pub(super) fn push(&mut self, index: i32, count: u64) {
+    pub(crate) fn push(&mut self, index: i32, count: u64) {
         if self.counts.is_empty() {
             self.offset = index;
         }
@@ -247,7 +247,7 @@ impl SketchSnapshot {
     }
 
     /// The value nearest, in relative terms, to everything in bucket `index`: 2lu/(l+u) for the bounds l and u.
-    fn middle(&self, index: i32) -> f64 {
+    pub(super) fn middle(&self, index: i32) -> f64 {
         let width = (-f64::from(self.scale)).exp2();
         let above_lower = (2.0 / (1.0 + (-width).exp2())).log2();
         // One exponential, so that a subnormal result is rounded once.

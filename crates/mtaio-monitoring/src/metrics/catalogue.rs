@@ -11,6 +11,10 @@ pub enum Kind {
     Gauge,
     /// Only grows, until whatever counts it starts anew.
     Counter,
+    /// Many values, of which the distribution is asked for. Declared by the program; no built-in metric is one.
+    Histogram,
+    /// What is recorded under a name that nobody declared: its last value and its distribution are both kept.
+    Untyped,
 }
 
 impl Kind {
@@ -20,6 +24,8 @@ impl Kind {
         match self {
             Self::Gauge => "gauge",
             Self::Counter => "counter",
+            Self::Histogram => "histogram",
+            Self::Untyped => "untyped",
         }
     }
 }

@@ -35,10 +35,45 @@ impl Labels {
         Some(&self.0[at].1)
     }
 
+    /// These labels and `others`, whose values count where both have a name.
+    ///
+    /// ```
+    /// use mtaio_monitoring::metrics::Labels;
+    /// let labels = Labels::new([("route", "/cart")]).and(&Labels::new([("method", "GET")]));
+    /// assert_eq!(labels, Labels::new([("method", "GET"), ("route", "/cart")]));
+    /// ```
+    #[must_use]
+    pub fn and(&self, others: &Self) -> Self {
+        if self.is_empty() {
+            return others.clone();
+        }
+        Self::new(self.0.iter().chain(others.0.iter()).cloned())
+    }
+
+    /// Those of these labels that have one of `names`: what is left of them when series are grouped.
+    #[must_use]
+    pub fn only(&self, names: &[Arc<str>]) -> Self {
+        if names.is_empty() {
+            return Self::default();
+        }
+        Self(self.0.iter().filter(|(name, _)| names.contains(name)).cloned().collect())
+    }
+
+    /// `{otel.metric.overflow="true"}`: the labels of the one series of a metric that takes what is recorded with labels
+    /// for which there is no room any more. The name is OpenTelemetry's ("Overflow attribute").
+    #[must_use]
+    pub fn overflow() -> Self {
+        Self::new([("otel.metric.overflow", "true")])
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    pub(super) fn pairs(&self) -> &[(Arc<str>, Arc<str>)] {
+        &self.0
     }
 
     /// Every label with its value, in the order of the names.

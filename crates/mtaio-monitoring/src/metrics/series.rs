@@ -14,17 +14,22 @@
 //! Why that is right, record by record: a record that begins after another one has returned finds either itself the
 //! leader, so nobody else has recorded since it became that, or not, and then its stamp is the newer one or it takes
 //! the lead. Which of two overlapping records counts as the last is open anyway.
+//!
+//! Long because what may be read while others write is said at each method.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::buckets::SketchSnapshot;
-use super::sketch::Sketch;
+use super::labels::Labels;
+use super::sketch::{Extremes, Sketch};
 use super::thread_slot;
 use crate::clock::Clock;
+use crate::lock::Mutex;
 
-/// A metric that the application records: untyped, so the last value *and* the distribution are kept.
+/// What the application records under one name and one set of labels. Whatever its kind, the last value *and* the
+/// distribution are kept.
 ///
 /// Memory: about 5 KB for values that span four decades, and as much again for each further thread that records
 /// (at most 64; those beyond share one stripe, which is slower and loses nothing).
@@ -40,7 +45,17 @@ use crate::clock::Clock;
 /// ```
 pub struct Series {
     name: Arc<str>,
+    labels: Labels,
+    /// Its own among all series of the process.
+    number: u64,
+    made_ns: u64,
     watched: AtomicBool,
+    /// What is recorded is added to a total.
+    counter: AtomicBool,
+    /// Held while a value is made from the last one.
+    adding: Mutex<()>,
+    /// The extremes of what [`cut`](Self::cut) has taken.
+    past: Extremes,
     /// The number of the leading thread, or [`NOBODY`].
     leader: AtomicUsize,
     /// When the leader took the lead, in nanoseconds of the monotonic clock.
@@ -57,7 +72,9 @@ pub struct Series {
 pub struct SeriesSnapshot {
     /// The metric's name.
     pub name: Arc<str>,
-    /// The value recorded last. `None` before the first.
+    /// What tells it apart from other series of the metric.
+    pub labels: Labels,
+    /// The value recorded last; of a counter, the total. `None` before the first.
     pub last: Option<f64>,
     /// How many values were recorded.
     pub count: u64,
@@ -71,13 +88,44 @@ pub struct SeriesSnapshot {
     pub sketch: SketchSnapshot,
 }
 
+impl SeriesSnapshot {
+    /// Name and labels, as an expression has them: `request_duration{route="/x"}`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        format!("{}{}", self.name, self.labels)
+    }
+}
+
+/// All that a series has counted at one moment, and between which values the part lies that is new.
+#[derive(Clone, Debug)]
+pub(crate) struct Cut {
+    /// Since the series was made.
+    pub(crate) sketch: SketchSnapshot,
+    /// The smallest and the largest value since the cut before. A value recorded in the very moment of a cut may be in the
+    /// extremes of one and in the counts of the next, so that these may be too wide, or infinite the wrong way round.
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+}
+
 impl Series {
-    /// A series without values: about 250 bytes until the first one.
+    /// A series without values: about 350 bytes until the first one.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self::with_labels(name.into(), Labels::default(), 0)
+    }
+
+    /// A series that was made at this moment of the monotonic clock.
+    pub(super) fn with_labels(name: Arc<str>, labels: Labels, made_ns: u64) -> Self {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
         Self {
-            name: name.into(),
+            name,
+            labels,
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            made_ns,
             watched: AtomicBool::new(false),
+            counter: AtomicBool::new(false),
+            adding: Mutex::default(),
+            past: Extremes::default(),
             leader: AtomicUsize::new(NOBODY),
             term_began_ns: AtomicU64::new(0),
             first: [const { OnceLock::new() }; FIRST],
@@ -92,7 +140,22 @@ impl Series {
         &self.name
     }
 
-    /// Records `value`, which must be finite; the caller rejects and counts the others.
+    /// What tells it apart from other series of the metric.
+    #[must_use]
+    pub fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// When it was made, in nanoseconds of the registry's monotonic clock.
+    pub(crate) fn made_ns(&self) -> u64 {
+        self.made_ns
+    }
+
+    /// Records `value`, which must be finite, and of a counter not below zero; the caller rejects and counts the others.
     ///
     /// Lock-free, and without a write to memory that another thread writes, but for a change of the leading thread
     /// (see the head of this file). Allocates at a thread's first record, and 512 bytes when the thread first sees
@@ -106,17 +169,43 @@ impl Series {
             if self.leader.load(Ordering::Relaxed) != slot {
                 self.stamp_and_lead(slot, stripe);
             }
+            // Last: who clears it and then reads finds all of this value, or finds it set again the next time.
+            stripe.unseen.store(true, Ordering::Release);
         } else {
             self.record_in_common(value);
         }
     }
 
-    /// The value recorded last, exactly as it was given. `None` before the first.
+    /// Records the last value plus `difference`, and gives the sum: a gauge that is moved rather than set. Threads that do so
+    /// wait for each other, so that no step is lost; a value recorded meanwhile counts as before or after it.
+    pub fn record_difference(&self, difference: f64) -> f64 {
+        let _one_at_a_time = self.adding.lock();
+        let value = self.last().unwrap_or(0.0) + difference;
+        if value.is_finite() {
+            self.record(value);
+        }
+        value
+    }
+
+    /// Has a counter's total be at least this: for who is told totals and not steps. One that is not above the present one
+    /// changes nothing.
+    pub fn record_total(&self, total: f64) {
+        let _one_at_a_time = self.adding.lock();
+        let step = total - self.total().unwrap_or(0.0);
+        if step > 0.0 && step.is_finite() {
+            self.record(step);
+        }
+    }
+
+    /// The value recorded last, exactly as it was given; of a counter, the total. `None` before the first.
     ///
     /// A record that happened before another, on whatever threads, is the earlier one. Of two that ran at the same
     /// time, with nothing that put one before the other, either may win.
     #[must_use]
     pub fn last(&self) -> Option<f64> {
+        if self.is_counter() {
+            return self.total();
+        }
         if let Some(leading) = self.stripe_if_any(self.leader.load(Ordering::Acquire)) {
             return Some(f64::from_bits(leading.last.load(Ordering::Relaxed)));
         }
@@ -126,6 +215,12 @@ impl Series {
             (!last.is_nan()).then_some((stamp, last))
         });
         stamped.max_by_key(|(stamp, _)| *stamp).map(|(_, last)| last)
+    }
+
+    /// The sum of all values. `None` before the first.
+    fn total(&self) -> Option<f64> {
+        let sums = self.all_stripes().map(|stripe| stripe.sketch.sum());
+        sums.reduce(super::buckets::add_saturating)
     }
 
     /// How many values were recorded.
@@ -148,6 +243,7 @@ impl Series {
         let sketch = self.sketch();
         SeriesSnapshot {
             name: Arc::clone(&self.name),
+            labels: self.labels.clone(),
             last: self.last(),
             count: sketch.count,
             sum: sketch.sum,
@@ -169,13 +265,55 @@ impl Series {
         self.watched.load(Ordering::Relaxed)
     }
 
+    /// Says whether what is recorded is added to a total, which is then the last value.
+    pub(crate) fn set_counter(&self, counter: bool) {
+        self.counter.store(counter, Ordering::Relaxed);
+    }
+
+    /// Whether it is the series of a counter.
+    #[inline]
+    #[must_use]
+    pub fn is_counter(&self) -> bool {
+        self.counter.load(Ordering::Relaxed)
+    }
+
+    /// What was recorded so far, with the extremes of what came since the cut before. `None` where nothing did. One
+    /// caller at a time.
+    pub(crate) fn cut(&self) -> Option<Cut> {
+        let mut unseen = false;
+        for stripe in self.all_stripes().filter(|stripe| stripe.unseen.load(Ordering::Relaxed)) {
+            unseen |= stripe.unseen.swap(false, Ordering::AcqRel);
+        }
+        unseen.then(|| self.cumulative(|sketch| sketch.take_extremes(&self.past)))
+    }
+
+    /// What [`cut`](Self::cut) would give, and will.
+    pub(crate) fn peek(&self) -> Option<Cut> {
+        let unseen = self.all_stripes().any(|stripe| stripe.unseen.load(Ordering::Acquire));
+        unseen.then(|| self.cumulative(Sketch::extremes))
+    }
+
+    fn cumulative(&self, extremes: impl Fn(&Sketch) -> (f64, f64)) -> Cut {
+        let sketch = self.sketch();
+        // After the counters: what they count is in the extremes by then.
+        let (min, max) = self
+            .all_stripes()
+            .map(|stripe| extremes(&stripe.sketch))
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), (lower, upper)| {
+                (min.min(lower), max.max(upper))
+            });
+        Cut { sketch, min, max }
+    }
+
     fn sketch(&self) -> SketchSnapshot {
         let snapshots = self.all_stripes().map(|stripe| stripe.sketch.snapshot());
         let merged = snapshots.reduce(|mut merged, snapshot| {
             merged.merge(&snapshot);
             merged
         });
-        merged.unwrap_or_default()
+        let mut merged = merged.unwrap_or_default();
+        self.past.widen(&mut merged);
+        merged
     }
 
     fn all_stripes(&self) -> impl Iterator<Item = &Stripe> {
@@ -233,6 +371,7 @@ impl Series {
         stripe.last.store(value.to_bits(), Ordering::Relaxed);
         stripe.stamp.fetch_max(now(), Ordering::AcqRel);
         self.depose();
+        stripe.unseen.store(true, Ordering::Release);
     }
 }
 
@@ -262,6 +401,8 @@ struct Stripe {
     last: AtomicU64,
     /// When `last` was recorded, in nanoseconds of the monotonic clock. Older than that where the thread was leading.
     stamp: AtomicU64,
+    /// Something was recorded since the series was [cut](Series::cut).
+    unseen: AtomicBool,
     sketch: Sketch,
 }
 
@@ -271,6 +412,7 @@ impl Stripe {
         Box::new(Self {
             last: AtomicU64::new(f64::NAN.to_bits()),
             stamp: AtomicU64::new(0),
+            unseen: AtomicBool::new(false),
             sketch: Sketch::new(),
         })
     }

@@ -86,6 +86,33 @@ impl Sketch {
         self.zero_count.load(Ordering::Acquire) + negative + self.positive.count()
     }
 
+    /// The sum of all values.
+    pub(super) fn sum(&self) -> f64 {
+        f64::from_bits(self.sum.load(Ordering::Relaxed))
+    }
+
+    /// The smallest and the largest value since the extremes were last taken; infinite the wrong way round where there
+    /// was none.
+    pub(super) fn extremes(&self) -> (f64, f64) {
+        let load = |cell: &AtomicU64| f64::from_bits(cell.load(Ordering::Relaxed));
+        (load(&self.min), load(&self.max))
+    }
+
+    /// Moves the extremes to where the caller keeps them, so that the next ones are of what comes from now on. Whoever then
+    /// looks here and after that in `past` misses none.
+    pub(super) fn take_extremes(&self, past: &Extremes) -> (f64, f64) {
+        let take = |cell: &AtomicU64, empty: f64, fold: &dyn Fn(f64)| loop {
+            let seen = cell.load(Ordering::Relaxed);
+            fold(f64::from_bits(seen));
+            if cell.compare_exchange(seen, empty.to_bits(), Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                return f64::from_bits(seen);
+            }
+        };
+        let min = take(&self.min, f64::INFINITY, &|min| past.include(min, f64::NEG_INFINITY));
+        let max = take(&self.max, f64::NEG_INFINITY, &|max| past.include(f64::INFINITY, max));
+        (min, max)
+    }
+
     /// A plain copy, with the counts of one moment for each counter. It holds every value whose `record` returned
     /// before this call, and `min`, `max` and `sum` take in every value that it counts.
     #[must_use]
@@ -95,7 +122,7 @@ impl Sketch {
         let positive = self.positive.buckets();
         let count = zero_count + negative.total() + positive.total();
         // After the counters: what they count is in these three by then (see `record_as`).
-        let load = |cell: &AtomicU64| f64::from_bits(cell.load(Ordering::Relaxed));
+        let load = |cell: &AtomicU64| f64::from_bits(cell.load(Ordering::Acquire));
         SketchSnapshot {
             zero_count,
             positive,
@@ -144,6 +171,36 @@ impl Default for Sketch {
 impl fmt::Debug for Sketch {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Sketch").field("count", &self.count()).finish_non_exhaustive()
+    }
+}
+
+/// The extremes of values that a sketch has let go of.
+pub(super) struct Extremes {
+    min: AtomicU64,
+    max: AtomicU64,
+}
+
+impl Default for Extremes {
+    fn default() -> Self {
+        Self { min: AtomicU64::new(f64::INFINITY.to_bits()), max: AtomicU64::new(f64::NEG_INFINITY.to_bits()) }
+    }
+}
+
+impl Extremes {
+    fn include(&self, lower: f64, upper: f64) {
+        if lower < f64::from_bits(self.min.load(Ordering::Relaxed)) {
+            update::<false>(&self.min, |min| min.min(lower));
+        }
+        if upper > f64::from_bits(self.max.load(Ordering::Relaxed)) {
+            update::<false>(&self.max, |max| max.max(upper));
+        }
+    }
+
+    /// Has the extremes of a snapshot take these in.
+    pub(super) fn widen(&self, snapshot: &mut SketchSnapshot) {
+        let load = |cell: &AtomicU64| f64::from_bits(cell.load(Ordering::Relaxed));
+        snapshot.min = snapshot.min.map(|min| min.min(load(&self.min)));
+        snapshot.max = snapshot.max.map(|max| max.max(load(&self.max)));
     }
 }
 

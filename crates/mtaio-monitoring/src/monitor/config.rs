@@ -51,6 +51,8 @@ pub struct Config {
     history_size: usize,
     scope: Scope,
     zfs_arc_available: bool,
+    series_expiry_ns: u64,
+    window_memory_bytes: usize,
     handler_timeout: Option<Duration>,
     open_source: OpenSource,
     clock: Clock,
@@ -63,6 +65,8 @@ impl Default for Config {
             history_size: 3600,
             scope: Scope::Auto,
             zfs_arc_available: true,
+            series_expiry_ns: 3_600 * NANOS_PER_SECOND,
+            window_memory_bytes: 64 << 20,
             handler_timeout: Some(Duration::from_secs(30)),
             open_source: Arc::new(sampling::native),
             clock: Clock::system(),
@@ -75,6 +79,10 @@ impl Config {
     pub const INTERVAL_SECONDS: (f64, f64) = (0.001, 86_400.0);
     /// The smallest and the largest history, in samples.
     pub const HISTORY_SIZE: (usize, usize) = (1, 10_000_000);
+    /// The shortest and the longest time after which a series with labels expires, in seconds.
+    pub const SERIES_EXPIRY_SECONDS: (f64, f64) = (1.0, 3.2e9);
+    /// The least and the most memory for what windows are made of, in bytes.
+    pub const WINDOW_MEMORY_BYTES: (usize, usize) = (0, 1 << 40);
 
     /// What [`Self::with_handler_timeout_seconds`] takes: above the first, up to the second.
     pub const HANDLER_TIMEOUT_SECONDS: (f64, f64) = (0.0, 86_400.0);
@@ -122,6 +130,38 @@ impl Config {
     pub fn with_zfs_arc_available(mut self, available: bool) -> Self {
         self.zfs_arc_available = available;
         self
+    }
+
+    /// How long a series with labels stays that nobody records to and nobody holds a handle of; an hour by default.
+    ///
+    /// # Errors
+    ///
+    /// [`MonitoringError::Configuration`] outside [`Self::SERIES_EXPIRY_SECONDS`].
+    pub fn with_series_expiry_seconds(mut self, seconds: f64) -> Result<Self> {
+        let (shortest, longest) = Self::SERIES_EXPIRY_SECONDS;
+        if !(shortest..=longest).contains(&seconds) {
+            let accepted = format!("a finite number of seconds from {shortest} to {longest}");
+            return Err(MonitoringError::argument("series_expiry_seconds", &accepted, seconds));
+        }
+        self.series_expiry_ns = (seconds * 1e9).round() as u64;
+        Ok(self)
+    }
+
+    /// How much memory may be taken by what recorded metrics did in each sample, which windows are made of; 64 MiB by
+    /// default. Beyond it the oldest is let go, and counted in the health report. Most ticks of most series take 60 to 200
+    /// bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`MonitoringError::Configuration`] outside [`Self::WINDOW_MEMORY_BYTES`].
+    pub fn with_window_memory_bytes(mut self, bytes: usize) -> Result<Self> {
+        let (least, most) = Self::WINDOW_MEMORY_BYTES;
+        if !(least..=most).contains(&bytes) {
+            let accepted = format!("a whole number of bytes from {least} to {most}");
+            return Err(MonitoringError::argument("window_memory_bytes", &accepted, bytes));
+        }
+        self.window_memory_bytes = bytes;
+        Ok(self)
     }
 
     /// How long one call of a handler may take before it is cancelled: 30 seconds by default, `None` for as long as it
@@ -193,6 +233,18 @@ impl Config {
         self.zfs_arc_available
     }
 
+    /// Nanoseconds after which a series with labels expires.
+    #[must_use]
+    pub fn series_expiry_ns(&self) -> u64 {
+        self.series_expiry_ns
+    }
+
+    /// Bytes that what windows are made of may take.
+    #[must_use]
+    pub fn window_memory_bytes(&self) -> usize {
+        self.window_memory_bytes
+    }
+
     /// How long one call of a handler may take.
     #[must_use]
     pub fn handler_timeout(&self) -> Option<Duration> {
@@ -219,6 +271,8 @@ impl fmt::Debug for Config {
             .field("history_size", &self.history_size)
             .field("scope", &self.scope)
             .field("zfs_arc_available", &self.zfs_arc_available)
+            .field("series_expiry_ns", &self.series_expiry_ns)
+            .field("window_memory_bytes", &self.window_memory_bytes)
             .field("handler_timeout", &self.handler_timeout)
             .field("clock", &self.clock)
             .finish_non_exhaustive()

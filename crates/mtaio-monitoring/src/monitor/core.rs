@@ -11,8 +11,8 @@ use arc_swap::ArcSwap;
 use crate::alerts::{Alert, PressureRule, Rule, Silence, prometheus_rules};
 use crate::error::{MonitoringError, Result};
 use crate::history::Stamped;
+use crate::metrics::SeriesSnapshot;
 use crate::metrics::catalogue::BuiltIn;
-use crate::metrics::{Series, SeriesSnapshot};
 use crate::rates::{Interval, SystemStats};
 
 use super::config::Config;
@@ -34,7 +34,7 @@ const ROWS_AT_ONCE: usize = 4096;
 /// ```
 pub struct MonitorCore {
     /// Swapped only in the child of a fork, where the locks of the old one may be held by threads that are gone.
-    shared: ArcSwap<Shared>,
+    pub(super) shared: ArcSwap<Shared>,
 }
 
 impl MonitorCore {
@@ -83,7 +83,7 @@ impl MonitorCore {
         !ending(&mut control)
     }
 
-    /// In the child of a fork: makes the monitor stopped and startable. Settings and thresholds stay; the history,
+    /// In the child of a fork: makes the monitor stopped and startable. Settings, thresholds and declarations stay; the history,
     /// recorded values and counters begin anew, because they are the parent's.
     pub fn after_fork_in_child(&self) {
         let old = self.shared.load_full();
@@ -93,39 +93,16 @@ impl MonitorCore {
         }
         new.silences.store(old.silences.load_full());
         new.silences_so_far.store(old.silences_so_far.load(Ordering::Relaxed), Ordering::Relaxed);
+        for (name, declaration) in &**old.declared.load() {
+            // There was room for it in the parent.
+            let _declared = new.declare(name, declaration);
+        }
         new.pressure.inherit(&old.pressure);
         new.outbox.destinations.inherit(&old.outbox.destinations, new.config.clock());
         // Two threads of the child may come here at once; whoever is second takes what the first one made.
         self.shared.compare_and_swap(&old, Arc::new(new));
         // A thread of the parent may hold any lock of the old one for ever: it must not be torn down.
         std::mem::forget(old);
-    }
-
-    /// Records a value. Returns whether there is now something to tell ([`Self::drain_events`]).
-    ///
-    /// NaN and infinities are dropped and counted, and so are names beyond the limit of the registry.
-    ///
-    /// # Errors
-    ///
-    /// [`MonitoringError::Configuration`] for an empty name and for the name of a built-in metric.
-    pub fn record(&self, name: &str, value: f64) -> Result<bool> {
-        // Not `self.shared()`: asking for the process id is a system call, and this is the application's hot path.
-        let shared = self.shared.load();
-        Ok(shared.series(name)?.is_some_and(|series| shared.record(&series, value)))
-    }
-
-    /// The series of this name, made if need be: a handle for [`Self::record_in`]. `None` beyond the limit on names.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::record`].
-    pub fn series(&self, name: &str) -> Result<Option<Arc<Series>>> {
-        self.shared().series(name)
-    }
-
-    /// Records through a handle: what [`Self::record`] does, without looking the name up.
-    pub fn record_in(&self, series: &Series, value: f64) -> bool {
-        self.shared.load().record(series, value)
     }
 
     /// Sets the threshold of the rule's metric, in place of the one that it had.
@@ -340,7 +317,7 @@ impl MonitorCore {
         let shared = self.shared();
         let value = match BuiltIn::from_name(name) {
             Some(metric) => self.latest_stats().and_then(|stats| stats.value(metric)),
-            None => shared.registry.get(name).and_then(|series| series.last()),
+            None => shared.last_recorded(name),
         };
         value.ok_or_else(|| shared.no_value(name))
     }
@@ -381,7 +358,7 @@ impl MonitorCore {
         self.shared().outbox.set_waker(waker);
     }
 
-    fn shared(&self) -> Arc<Shared> {
+    pub(super) fn shared(&self) -> Arc<Shared> {
         let shared = self.shared.load_full();
         if shared.process_id == std::process::id() {
             return shared;

@@ -40,10 +40,14 @@ pub struct HealthReport {
     pub latest_late_seconds: f64,
     /// The same at its worst.
     pub largest_late_seconds: f64,
-    /// Values that were not recorded because they were NaN or infinite.
+    /// Values that were not recorded because they were NaN or infinite, or below zero and for a counter.
     pub dropped_values: u64,
     /// Values that were not recorded because the limit on names was reached.
     pub dropped_names: u64,
+    /// Series with labels that were let go because nobody recorded to them any more.
+    pub expired_series: u64,
+    /// What series recorded in a sample, and that was let go before its time because windows had no more memory.
+    pub dropped_window_blocks: u64,
     /// Events that nobody took in time.
     pub dropped_events: u64,
     /// Calls of handlers that failed (raised, panicked), took too long or were aborted by a stop.

@@ -12,10 +12,16 @@ mod destinations;
 #[cfg(feature = "tokio")]
 mod handlers;
 mod health;
+#[cfg(feature = "metrics-recorder")]
+mod metrics_recorder;
 mod outbox;
 mod own_cost;
+#[cfg(feature = "tokio")]
+mod own_metrics;
 mod pressure;
 mod pressure_watch;
+mod query;
+mod recording;
 #[cfg(feature = "tokio")]
 mod resource_monitor;
 mod sampler;
@@ -28,8 +34,13 @@ pub use config::{Config, Scope};
 pub use core::MonitorCore;
 pub use destinations::{Alertmanager, Answer, Destination, DestinationHealth, Transport, Webhook, retry_after};
 pub use health::HealthReport;
+#[cfg(feature = "metrics-recorder")]
+pub use metrics_recorder::MetricsRecorder;
 pub use outbox::{Event, RecentAlerts};
+#[cfg(feature = "tokio")]
+pub use own_metrics::{Counter, Gauge, Histogram};
 pub use pressure_watch::{PressureMode, PressureSample, PressureTriggerHealth};
+pub use recording::Bound;
 #[cfg(feature = "tokio")]
 pub use resource_monitor::{Builder, ResourceMonitor};
 pub use sampler::{Reading, Sampler};

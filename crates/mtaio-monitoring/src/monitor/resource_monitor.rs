@@ -49,11 +49,11 @@ const STOP_POLL: Duration = Duration::from_millis(1);
 /// ```
 #[derive(Clone)]
 pub struct ResourceMonitor {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
-    core: MonitorCore,
+pub(super) struct Inner {
+    pub(super) core: MonitorCore,
     handlers: Handlers,
     runtime: Mutex<Option<Handle>>,
     /// The task that empties the outbox while the monitor runs.
@@ -465,7 +465,7 @@ impl ResourceMonitor {
 
 impl Inner {
     /// Starts the handlers of everything in the outbox, if a runtime is known or can be found; else it waits there.
-    fn deliver(&self) {
+    pub(super) fn deliver(&self) {
         let Some(runtime) = self.runtime.lock().clone().or_else(|| Handle::try_current().ok()) else { return };
         let delivery = self.delivery.lock();
         let events = self.core.drain_events();

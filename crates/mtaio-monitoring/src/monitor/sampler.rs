@@ -137,10 +137,15 @@ impl Sampler {
         self.ticks.forget();
     }
 
-    /// How the source's readings have gone.
+    /// How the source's readings have gone, and what the newest of them lacks.
     #[must_use]
     pub fn source_health(&self) -> Vec<SectionHealth> {
-        self.source.health()
+        let mut sections = self.source.health();
+        let newest = self.ticks.newest().into_iter().chain(self.asked.newest());
+        if let Some(newest) = newest.max_by_key(|reading| reading.clock.monotonic_ns) {
+            sections.iter_mut().for_each(|section| section.complete(newest));
+        }
+        sections
     }
 
     /// Readings that gave nothing, so far.

@@ -13,9 +13,9 @@ use arc_swap::ArcSwap;
 
 use crate::alerts::{Rule, Silence};
 use crate::error::{MonitoringError, Result};
-use crate::history::{Ring, Stamped};
+use crate::history::{Ring, Stamped, Windows};
 use crate::metrics::catalogue::BuiltIn;
-use crate::metrics::{Registry, Series};
+use crate::metrics::{Declaration, Registry};
 use crate::rates::{Interval, SystemStats};
 use crate::sampling::OpenTriggers;
 
@@ -37,8 +37,11 @@ pub(super) struct Shared {
     pub(super) config: Config,
     pub(super) process_id: u32,
     pub(super) registry: Registry,
+    pub(super) windows: Mutex<Windows>,
     /// Beside the watches, to be read without a lock after a fork.
     pub(super) rules: ArcSwap<BTreeMap<Arc<str>, Rule>>,
+    /// As declared, to be read without a lock after a fork.
+    pub(super) declared: ArcSwap<BTreeMap<Arc<str>, Declaration>>,
     pub(super) watches: Mutex<Watches>,
     /// As the rules; those that are over are taken out when another one comes.
     pub(super) silences: ArcSwap<Vec<Silence>>,
@@ -80,11 +83,15 @@ impl Shared {
             .with_scope(config.scope())
             .with_zfs_arc_available(config.zfs_arc_available());
         let history = Ring::new(config.history_size());
+        let (clock, budget) = (config.clock().clone(), config.window_memory_bytes());
+        let windows = Windows::new(clock.monotonic_ns(), config.history_size(), budget);
         Self {
             config,
             process_id: std::process::id(),
-            registry: Registry::new(),
+            registry: Registry::new().with_clock(clock),
+            windows: Mutex::new(windows),
             rules: ArcSwap::default(),
+            declared: ArcSwap::default(),
             watches: Mutex::default(),
             silences: ArcSwap::default(),
             silences_so_far: AtomicU64::new(0),
@@ -133,6 +140,8 @@ impl Shared {
         self.sampler.lock().start_anew();
         self.own_cost.lock().start_anew();
         self.watches.lock().begin(clock.monotonic_ns());
+        // What was recorded while nobody took samples is no part of the first one.
+        self.cut_windows();
         let start_ns = clock.monotonic_ns() + self.phase_ns();
         let mut cadence = Cadence::new(start_ns, self.config.interval_ns());
         let _first_baseline = self.guarded(|| self.sampler.lock().tick());
@@ -197,12 +206,13 @@ impl Shared {
         reading.interval.monitor = self.own_cost.lock().tick(clock, begun_ns, due, missed_ticks, failed_reads);
         health.latest_late_ns.store(due.late_ns, Ordering::Relaxed);
         health.largest_late_ns.fetch_max(due.late_ns, Ordering::Relaxed);
-        self.evaluate(&reading, due);
+        self.cut_windows();
         // A row without a window would tell of a processor that nobody measured, so the first ticks after a
-        // beginning and after a gap (0.1 s at most) are not kept.
+        // beginning and after a gap (0.1 s at most) are not kept. Before the thresholds look at it.
         if reading.has_window {
             self.history.lock().push(reading.interval);
         }
+        self.evaluate(&reading, due);
         // Last, so that whoever sees the count sees all that came of the sample.
         Health::add(&health.samples, 1);
         self.outbox.wake();
@@ -226,7 +236,7 @@ impl Shared {
                 // Pushed while the watches are held, here and everywhere: the order of events is that of the changes.
                 let silences = self.silences.load();
                 let look = self.look(due.deadline_ns, stats.timestamp, &silences);
-                for event in watches.observe_sample(&stats, &self.registry, &look) {
+                for event in watches.observe_sample(&stats, self, &look) {
                     self.outbox.push(event);
                 }
             }
@@ -243,39 +253,8 @@ impl Shared {
         }
     }
 
-    pub(super) fn series(&self, name: &str) -> Result<Option<Arc<Series>>> {
-        if let Some(series) = self.registry.get(name) {
-            return Ok(Some(series));
-        }
-        if name.is_empty() {
-            return Err(MonitoringError::argument("name", "a name of at least one character", "''"));
-        }
-        if BuiltIn::from_name(name).is_some() {
-            return Err(MonitoringError::Configuration(format!(
-                "name must be one that the monitor does not measure itself, got {name:?}: record under another name"
-            )));
-        }
-        let series = self.registry.get_or_create_watched(name, self.rules.load().contains_key(name));
-        // A threshold that was set since is seen here, or has seen the series.
-        if let Some(series) = &series
-            && self.rules.load().contains_key(name)
-        {
-            series.set_watched(true);
-        }
-        Ok(series)
-    }
-
-    pub(super) fn record(&self, series: &Series, value: f64) -> bool {
-        if !value.is_finite() {
-            Health::add(&self.health.dropped_values, 1);
-            return false;
-        }
-        series.record(value);
-        series.is_watched() && self.check(series.name(), value)
-    }
-
     #[cold]
-    fn check(&self, metric: &str, value: f64) -> bool {
+    pub(super) fn check(&self, metric: &str, value: f64) -> bool {
         let now = self.config.clock().now();
         let mut watches = self.watches.lock();
         let silences = self.silences.load();
@@ -302,9 +281,7 @@ impl Shared {
             rules
         });
         let ended = watches.set(rule, timestamp);
-        if let Some(series) = self.registry.get(&rule.metric) {
-            series.set_watched(true);
-        }
+        self.set_watched(&rule.metric, true);
         ended.into_iter().for_each(|event| self.outbox.push(event));
     }
 
@@ -315,9 +292,7 @@ impl Shared {
             rules.remove(metric);
             rules
         });
-        if let Some(series) = self.registry.get(metric) {
-            series.set_watched(false);
-        }
+        self.set_watched(metric, false);
         let Some(ended) = watches.remove(metric, self.epoch_seconds()) else { return false };
         ended.into_iter().for_each(|event| self.outbox.push(event));
         true
@@ -346,6 +321,8 @@ impl Shared {
             largest_late_seconds: seconds(health.largest_late_ns.load(Ordering::Relaxed)),
             dropped_values: health.dropped_values.load(Ordering::Relaxed),
             dropped_names: self.registry.overflowed(),
+            expired_series: self.registry.expired(),
+            dropped_window_blocks: self.windows.lock().dropped(),
             dropped_events: self.outbox.dropped(),
             panics: health.panics.load(Ordering::Relaxed),
             suspends,
@@ -381,7 +358,8 @@ impl Shared {
 
     /// Whether something was recorded under this name, be it before its threshold was set.
     fn has_value(&self, metric: &str) -> bool {
-        self.registry.get(metric).is_some_and(|series| series.last().is_some())
+        let metric = self.registry.metric(metric);
+        metric.is_some_and(|metric| metric.series().iter().any(|series| series.last().is_some()))
     }
 
     fn known_names(&self) -> impl Iterator<Item = String> {

@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::alerts::{
-    Alert, Change, Instances, Mark, Moment, NoData, Outcome, Rule, Seen, Silence, Term, Values, Watch,
-};
+use crate::alerts::{Alert, Change, Instances, Mark, Moment, NoData, Outcome, Rule, Seen, Silence, Values, Watch};
+use crate::metrics::Labels;
 use crate::metrics::catalogue::BuiltIn;
-use crate::metrics::{Labels, Registry};
 use crate::rates::SystemStats;
 
 use super::outbox::Event;
@@ -110,11 +108,10 @@ impl Watches {
     pub(super) fn observe_sample(
         &mut self,
         stats: &SystemStats,
-        registry: &Registry,
+        values: &dyn Values,
         look: &Look<'_>,
     ) -> Vec<Event> {
-        let values = NewestValues { stats, registry };
-        self.entries.values_mut().flat_map(|entry| entry.observe_sample(&values, look)).collect()
+        self.entries.values_mut().flat_map(|entry| entry.observe_sample(stats, values, look)).collect()
     }
 
     /// Tells what a silence that has ended kept back.
@@ -218,10 +215,10 @@ impl Entry {
         }
     }
 
-    fn observe_sample(&mut self, values: &NewestValues<'_>, look: &Look<'_>) -> Vec<Event> {
+    fn observe_sample(&mut self, stats: &SystemStats, values: &dyn Values, look: &Look<'_>) -> Vec<Event> {
         match &mut self.follows {
             Follows::BuiltIn(metric, watch) => {
-                let value = values.stats.value(*metric);
+                let value = stats.value(*metric);
                 if value.is_some() {
                     self.wait = Wait::Over;
                 }
@@ -280,22 +277,4 @@ fn events(rule: &Rule, labels: &Labels, unit: &str, outcome: Outcome, look: &Loo
 
 fn unit(metric: &str) -> &'static str {
     BuiltIn::from_name(metric).map_or("", |metric| metric.description().unit)
-}
-
-/// The newest value of each metric, without labels and without a window.
-struct NewestValues<'a> {
-    stats: &'a SystemStats,
-    registry: &'a Registry,
-}
-
-impl Values for NewestValues<'_> {
-    fn values(&self, term: &Term, by: &[Arc<str>], _window_ns: u64) -> Vec<(Labels, Option<f64>)> {
-        let is_plain = *term == Term::last_of(&term.metric) && by.is_empty();
-        let value = match BuiltIn::from_name(&term.metric) {
-            _ if !is_plain => None,
-            Some(metric) => self.stats.value(metric),
-            None => self.registry.get(&term.metric).and_then(|series| series.last()),
-        };
-        value.map(|value| (Labels::default(), Some(value))).into_iter().collect()
-    }
 }

@@ -33,6 +33,12 @@ impl Baselines {
         self.readings.iter().rev().find(|reading| reading.clock.monotonic_ns + self.window_ns <= now_ns)
     }
 
+    /// The newest reading.
+    #[must_use]
+    pub fn newest(&self) -> Option<&RawSample> {
+        self.readings.back()
+    }
+
     /// When [`Self::for_reading_at`] will have an answer: `None` if there is no reading at all.
     #[must_use]
     pub fn ready_at_ns(&self) -> Option<u64> {

@@ -12,7 +12,10 @@ use std::sync::Arc;
 
 use crate::clock::{Clock, Instant3};
 
+mod capability;
 mod container;
+mod costs;
+mod diagnosis;
 mod filesystems;
 mod host;
 mod ledger;
@@ -24,11 +27,15 @@ pub mod portable;
 mod pressure;
 mod process;
 mod resident;
+mod surroundings;
 mod triggers;
 
+pub use capability::State;
 pub use container::{
     CgroupVersion, RawContainer, RawContainerIo, RawContainerSeldom, RawMemoryEvents, RawQuota, RawThrottling,
 };
+pub use costs::Cost;
+pub use diagnosis::Diagnosis;
 pub use filesystems::{RawFilesystem, RawFilesystems, RawSpace};
 pub use host::{RawActivity, RawFileHandles, RawHost, RawSwapping};
 pub use ledger::{Counters, Ledger, Member};
@@ -38,6 +45,7 @@ pub use pressure::{
 };
 pub use process::{RawDescriptors, RawProcess, RawProcessIo, RawProcessMemory, RawTree, TreeCounters};
 pub use resident::ResidentMemory;
+pub use surroundings::Surroundings;
 pub use triggers::{
     OpenTriggers, OpenedTrigger, RefusedTrigger, Told, Trigger, TriggerBell, TriggerPoll, TriggerRequest,
 };
@@ -122,7 +130,7 @@ impl Section {
             Self::ProcessMemory => "process_memory",
             Self::Tree => "tree",
             Self::Pressure => "pressure",
-            Self::ContainerPressure => "container pressure",
+            Self::ContainerPressure => "container_pressure",
         }
     }
 }
@@ -318,8 +326,8 @@ pub struct RawDisks {
     pub devices: Vec<RawDisk>,
 }
 
-/// How the readings of one section have gone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How the readings of one section have gone, and what there is to read.
+#[derive(Clone, Debug, PartialEq)]
 pub struct SectionHealth {
     /// Which section.
     pub section: Section,
@@ -331,6 +339,17 @@ pub struct SectionHealth {
     pub failures: u64,
     /// Why the last one that failed did, e.g. `"/proc/diskstats: Permission denied (os error 13)"`.
     pub last_error: Option<String>,
+    /// Seconds between two looks, where some of it is looked at from time to time only; `None` where every sample
+    /// reads it.
+    pub every_seconds: Option<f64>,
+    /// What it took of each of the newest readings, those included that had no need to look.
+    pub cost: Option<Cost>,
+    /// Whether the newest reading has it.
+    pub state: State,
+    /// Where only a part can be read: what the newest reading lacks, by the names of its raw fields.
+    pub missing: Vec<&'static str>,
+    /// What can be done about what is missing.
+    pub hint: Option<&'static str>,
 }
 
 /// Something that can be asked for a [`RawSample`]: one platform's way to read, or a recording.
@@ -343,6 +362,11 @@ pub trait Source: Send {
 
     /// How the readings have gone, a line a section.
     fn health(&self) -> Vec<SectionHealth>;
+
+    /// What the newest readings took as a whole; `None` where that is not measured.
+    fn cost(&self) -> Option<Cost> {
+        None
+    }
 
     /// Readings of any section that gave nothing, so far: asked for at each sample, so it must not allocate.
     fn failures(&self) -> u64 {

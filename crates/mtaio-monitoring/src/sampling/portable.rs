@@ -100,11 +100,11 @@ impl Source for PortableSource {
     fn health(&self) -> Vec<SectionHealth> {
         let origin = |section: Section| format!("sysinfo {}", section.name());
         let health = |(section, tally): (Section, &Tally)| SectionHealth {
-            section,
             origin: origin(section),
             reads: tally.reads,
             failures: tally.failures,
             last_error: tally.last_error.as_ref().map(|error| format!("{}: {error}", origin(section))),
+            ..SectionHealth::unread(section)
         };
         Section::ALL.into_iter().zip(&self.tallies).map(health).collect()
     }

@@ -193,3 +193,53 @@ fn a_program_that_falls_silent_is_an_alert_where_the_rule_says_so() {
     simulation.monitor.record("beat", 2.0).expect("a name");
     assert_eq!(simulation.told(), ["cleared: beat 2 is back within its threshold of 10"]);
 }
+
+#[test]
+fn each_route_that_is_slow_has_an_alert_of_its_own_and_ends_with_its_window() {
+    let simulation = Simulation::started();
+    let options = RuleOptions { window_seconds: 2.0, no_data: NoData::Resolve, ..Default::default() };
+    simulation.rule("request_duration:p99 by (route)", 0.5, options);
+    let request = |route: &str, seconds: f64| {
+        let labels = mtaio_monitoring::metrics::Labels::new([("route", route), ("method", "GET")]);
+        simulation.monitor.record_with("request_duration", seconds, &labels).expect("a name");
+    };
+    for _ in 0..99 {
+        request("/quick", 0.01);
+        request("/slow", 0.8);
+    }
+    simulation.tick();
+    let told = simulation.told();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("exceeded: request_duration:p99 by (route) {route=\"/slow\"} "), "{told:?}");
+    // Nothing is slow any more, and two samples later nobody remembers.
+    for _ in 0..3 {
+        request("/slow", 0.02);
+        simulation.tick();
+    }
+    let told = simulation.told();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("cleared: request_duration:p99 by (route) {route=\"/slow\"} "), "{told:?}");
+}
+
+#[test]
+fn a_ratio_of_counts_fires_and_a_mean_of_the_machine_does_too() {
+    let simulation = Simulation::started();
+    let window = RuleOptions { window_seconds: 3.0, ..Default::default() };
+    simulation.rule("request_error:count / request_duration:count", 0.2, window);
+    simulation.rule("cpu_usage:mean", 50.0, window);
+    for second in 0..3 {
+        for at in 0..10 {
+            simulation.monitor.record("request_duration", 0.1).expect("a name");
+            if at < second * 3 {
+                simulation.monitor.record("request_error", 1.0).expect("a name");
+            }
+        }
+        // 20, 60 and 100 % are 60 % in the mean.
+        simulation.tick_at(20 + 40 * second);
+    }
+    let mut told = simulation.told();
+    told.sort();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].starts_with("exceeded: cpu_usage:mean 60"), "{told:?}");
+    assert!(told[1].starts_with("exceeded: request_error:count / request_duration:count 0.3"), "{told:?}");
+}

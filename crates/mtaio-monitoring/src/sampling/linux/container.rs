@@ -144,11 +144,12 @@ impl ContainerReader {
         let (origin, last_error) =
             shown.unwrap_or_else(|| (self.cgroup_path.display().to_string(), finder.last_error()));
         SectionHealth {
-            section: Section::Container,
             origin,
             reads: self.reads,
             failures: self.failures,
             last_error,
+            every_seconds: Some(PACE_NS as f64 / 1e9),
+            ..SectionHealth::unread(Section::Container)
         }
     }
 

@@ -27,7 +27,7 @@ impl<'a> Cursor<'a> {
     /// Moves past the newline that ends this line, or to the end where there is none; says whether there was one.
     #[inline]
     pub(super) fn skip_line(&mut self) -> bool {
-        let end = self.0.iter().position(|&byte| byte == b'\n');
+        let end = memchr::memchr(b'\n', self.0);
         self.0 = end.map_or(&[], |end| &self.0[end + 1..]);
         end.is_some()
     }

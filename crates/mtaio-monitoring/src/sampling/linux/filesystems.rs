@@ -50,7 +50,7 @@ impl Filesystems {
     }
 
     pub(super) fn health(&self, section: Section) -> SectionHealth {
-        self.mounts.health(section)
+        SectionHealth { every_seconds: Some(EVERY_NS as f64 / 1e9), ..self.mounts.health(section) }
     }
 
     pub(super) fn failures(&self) -> u64 {

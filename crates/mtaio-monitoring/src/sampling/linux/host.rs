@@ -71,11 +71,12 @@ impl Host {
     pub(super) fn health(&self, section: Section) -> SectionHealth {
         let (swapping, file_handles) = (self.vmstat.health(section), self.file_nr.health(section));
         SectionHealth {
-            section,
             origin: format!("{}, {}", swapping.origin, file_handles.origin),
             reads: swapping.reads + file_handles.reads,
             failures: swapping.failures + file_handles.failures,
             last_error: swapping.last_error.or(file_handles.last_error),
+            every_seconds: Some(PACE_NS as f64 / 1e9),
+            ..SectionHealth::unread(section)
         }
     }
 
@@ -108,6 +109,10 @@ pub fn parse_activity(text: &[u8], out: &mut RawActivity) {
             }
         };
         *field = line.number().filter(|_| line.is_at_line_end());
+        // The first of the four in the file: what is before it need not be looked at.
+        if out.context_switches.is_some() {
+            break;
+        }
         text = &text[..begin];
     }
     // The kernel adds up counters of processors that change meanwhile: the sum may be -1 for a moment (P39).

@@ -13,7 +13,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{OpenTriggers, RawActivity, RawSample, Section, SectionHealth, Source, Timed};
+use super::costs::Costs;
+use super::{Cost, OpenTriggers, RawActivity, RawSample, Section, SectionHealth, Source, Timed};
 use crate::clock::Clock;
 
 pub mod arc;
@@ -41,6 +42,7 @@ pub mod process_io;
 mod processes;
 pub mod resident;
 pub mod stat;
+pub mod surroundings;
 mod tree;
 pub(super) mod triggers;
 pub mod zoneinfo;
@@ -84,6 +86,7 @@ pub struct LinuxSource {
     cgroups_seen: u64,
     triggers: Arc<PressureTriggers>,
     buffer: Vec<u8>,
+    costs: Costs,
 }
 
 /// Large enough for every file of an ordinary machine; a larger one makes the buffer grow, once.
@@ -127,6 +130,7 @@ impl LinuxSource {
             cgroups_seen: 0,
             triggers: Arc::new(PressureTriggers::new(root)),
             buffer: vec![0; INITIAL_BUFFER_BYTES],
+            costs: Costs::new(),
         }
     }
 }
@@ -141,33 +145,46 @@ impl Source for LinuxSource {
     fn read(&mut self, clock: &Clock, out: &mut RawSample) {
         let buffer = &mut self.buffer;
         out.clock = clock.now();
+        let costs = &mut self.costs;
+        costs.begin(out.clock.monotonic_ns);
         self.cgroups.look(buffer, out.clock.monotonic_ns);
+        costs.lap(Section::Container, clock);
         let mut activity = RawActivity::default();
         self.cpu.read(buffer, clock, &mut out.cpu, |text, cpu| {
             host::parse_activity(text, &mut activity);
             stat::parse(text, cpu)
         });
         let activity = out.cpu.as_ref().map(|cpu| Timed { read_at_ns: cpu.read_at_ns, value: activity });
+        costs.lap(Section::Cpu, clock);
         self.load.read(buffer, clock, &mut out.load, loadavg::parse);
+        costs.lap(Section::Load, clock);
         self.memory.read(buffer, clock, &mut out.memory, meminfo::parse);
+        costs.lap(Section::Memory, clock);
         self.disks.read(buffer, clock, &mut out.disks, diskstats::parse);
+        costs.lap(Section::Disks, clock);
         let units = self.units;
         self.process.read(buffer, clock, &mut out.process, |text, process| {
             *process = process::parse(text)?.raw(&units);
             Ok(())
         });
+        costs.lap(Section::Process, clock);
 
         let now = out.clock;
         self.network.read(now, buffer, clock, &mut out.network);
+        costs.lap(Section::Network, clock);
         self.filesystems.read(now, buffer, clock, &mut out.filesystems);
+        costs.lap(Section::Filesystems, clock);
         self.host.read(now, buffer, clock, activity, &mut out.host);
+        costs.lap(Section::Host, clock);
         self.pressure.read(buffer, clock, now.monotonic_ns, &mut out.pressure);
+        costs.lap(Section::Pressure, clock);
         if self.cgroups_seen != self.cgroups.generation() {
             self.cgroups_seen = self.cgroups.generation();
             let own = pressure::own_cgroup(self.cgroups.own());
             self.container_pressure = PressureFiles::of_cgroup(own, self.cgroups_seen);
         }
         self.container_pressure.read(buffer, clock, now.monotonic_ns, &mut out.container_pressure);
+        costs.lap(Section::ContainerPressure, clock);
 
         if let Some(memory) = &mut out.memory
             && memory.value.available.unwrap_or(0) == 0
@@ -176,12 +193,15 @@ impl Source for LinuxSource {
             let mut low_pages: Option<Timed<u64>> = None;
             self.zones.read(buffer, clock, &mut low_pages, zoneinfo::parse);
             memory.value.low_watermark = low_pages.and_then(|pages| pages.value.checked_mul(units.page_bytes));
+            costs.lap(Section::Memory, clock);
         }
         if let Some(memory) = &mut out.memory {
             memory.value.arc_shrinkable = self.arc.read(now.monotonic_ns, buffer, clock);
+            costs.lap(Section::Memory, clock);
         }
         if let Some(disks) = &mut out.disks {
             self.disk_kinds.assign(&mut disks.value.devices);
+            costs.lap(Section::Disks, clock);
         }
         // The process's own clock is finer than its file, and answers even where the file does not (P6).
         if let Some(cpu_ns) = clock.process_cpu_ns() {
@@ -189,11 +209,15 @@ impl Source for LinuxSource {
             process.value.cpu_ns = Some(cpu_ns);
             process.read_at_ns = clock.monotonic_ns();
         }
+        costs.lap(Section::Process, clock);
         let disks = out.disks.as_ref().map_or(&[][..], |disks| &disks.value.devices);
         out.container = self.container.read(&self.cgroups, disks, buffer, clock);
-        self.own.read(buffer, clock, out);
+        costs.lap(Section::Container, clock);
+        self.own.read(buffer, clock, costs, out);
         let now_ns = out.clock.monotonic_ns;
         self.tree.read(clock, now_ns, self.cgroups.own(), self.own.descriptor_count(), &mut out.tree);
+        costs.lap(Section::Tree, clock);
+        costs.end();
     }
 
     fn health(&self) -> Vec<SectionHealth> {
@@ -220,7 +244,12 @@ impl Source for LinuxSource {
                 Section::Pressure => self.pressure.health(),
                 Section::ContainerPressure => self.container_pressure.health(),
             })
+            .map(|health| SectionHealth { cost: self.costs.of(health.section), ..health })
             .collect()
+    }
+
+    fn cost(&self) -> Option<Cost> {
+        self.costs.of_sample()
     }
 
     fn failures(&self) -> u64 {
@@ -331,11 +360,11 @@ impl Origin {
 
     fn health(&self, section: Section) -> SectionHealth {
         SectionHealth {
-            section,
             origin: self.file.path().display().to_string(),
             reads: self.reads,
             failures: self.failures,
             last_error: self.last_error(),
+            ..SectionHealth::unread(section)
         }
     }
 }

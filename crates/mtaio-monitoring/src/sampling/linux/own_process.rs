@@ -9,11 +9,12 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use rustix::process::{Resource, getrlimit};
 
-use super::cursor::Cursor;
 use super::file::{KeptFile, Records};
 use super::process::Units;
+use super::resident::{pss_bytes, shared_pages};
 use super::{Failure, Malformed, Origin, process_io};
 use crate::clock::Clock;
+use crate::sampling::costs::Costs;
 use crate::sampling::{
     RawDescriptors, RawProcess, RawProcessIo, RawProcessMemory, RawSample, Section, SectionHealth, Timed,
 };
@@ -69,20 +70,24 @@ impl OwnProcess {
     }
 
     /// Completes `out.process`, which must have been read, and fills what else there is about this process.
-    pub(super) fn read(&mut self, buffer: &mut Vec<u8>, clock: &Clock, out: &mut RawSample) {
+    pub(super) fn read(&mut self, buffer: &mut Vec<u8>, clock: &Clock, costs: &mut Costs, out: &mut RawSample) {
         if let Some(process) = &mut out.process {
             self.usage(&mut process.value);
         }
+        costs.lap(Section::Process, clock);
         let now_ns = out.clock.monotonic_ns;
         self.read_io(buffer, clock, now_ns, &mut out.process_io);
+        costs.lap(Section::ProcessIo, clock);
         let rss_bytes = out.process.as_ref().and_then(|process| process.value.rss_bytes);
         if now_ns >= self.due_ns {
             self.due_ns = now_ns.saturating_add(EVERY_NS);
             self.read_descriptors(clock);
+            costs.lap(Section::Descriptors, clock);
             self.read_memory(buffer, clock, now_ns, rss_bytes);
         }
         out.descriptors.clone_from(&self.latest_descriptors);
         out.process_memory.clone_from(&self.latest_memory);
+        costs.lap(Section::ProcessMemory, clock);
     }
 
     /// One call of a microsecond for what would take three files; it is of this process, whatever tree is read.
@@ -156,12 +161,20 @@ impl OwnProcess {
     pub(super) fn health(&self, section: Section) -> SectionHealth {
         match section {
             Section::ProcessIo => self.io.health(section),
-            Section::Descriptors => self.descriptors.health(section),
+            Section::Descriptors => {
+                SectionHealth { every_seconds: Some(EVERY_NS as f64 / 1e9), ..self.descriptors.health(section) }
+            }
             _ => {
                 // That the proportional size is not known does not make the section fail.
-                let mut health = self.memory.health(section);
-                health.last_error = health.last_error.or_else(|| self.rollup.last_error());
-                health
+                let (memory, rollup) = (self.memory.health(section), self.rollup.health(section));
+                SectionHealth {
+                    origin: format!("{}, {}", memory.origin, rollup.origin),
+                    last_error: memory.last_error.or(rollup.last_error),
+                    every_seconds: Some(EVERY_NS as f64 / 1e9),
+                    reads: memory.reads,
+                    failures: memory.failures,
+                    ..SectionHealth::unread(section)
+                }
             }
         }
     }
@@ -219,24 +232,4 @@ impl DescriptorCount {
 /// The entries of a folder.
 fn list(folder: &Path) -> io::Result<u64> {
     fs::read_dir(folder)?.try_fold(0, |count, entry| entry.map(|_| count + 1))
-}
-
-/// `/proc/PID/statm`: the third field.
-fn shared_pages(text: &[u8]) -> Option<u64> {
-    let mut line = Cursor::new(text);
-    line.number()?;
-    line.number()?;
-    line.number()
-}
-
-/// `/proc/PID/smaps_rollup`: the line `Pss:`, in kibibytes.
-fn pss_bytes(text: &[u8]) -> Option<u64> {
-    let mut lines = Cursor::new(text);
-    while !lines.is_at_end() {
-        if lines.eat(b"Pss:") {
-            return lines.number()?.checked_mul(1024);
-        }
-        lines.skip_line();
-    }
-    None
 }

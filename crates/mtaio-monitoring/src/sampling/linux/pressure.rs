@@ -142,6 +142,7 @@ impl PressureFiles {
             reads: self.counted().map(|file| file.origin.reads).sum(),
             failures: self.failures(),
             last_error: missing.or_else(|| self.files.iter().find_map(PressureFile::last_error)),
+            ..SectionHealth::unread(self.section)
         }
     }
 }

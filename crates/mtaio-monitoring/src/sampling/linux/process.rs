@@ -77,6 +77,14 @@ pub fn parse(text: &[u8]) -> Result<Stat, Malformed> {
     })
 }
 
+/// `/proc/PID/task/TID/children`: appends the numbers, up to the first word that is none.
+pub fn parse_children(text: &[u8], children: &mut Vec<u32>) {
+    let mut list = Cursor::new(text);
+    while let Some(child) = list.number() {
+        children.extend(u32::try_from(child).ok());
+    }
+}
+
 /// The sizes of the kernel's units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Units {

@@ -9,7 +9,7 @@ use rustix::fs::{AtFlags, Mode, OFlags, RawDir, open, openat, statat};
 use rustix::io::{Errno, read};
 
 use super::Malformed;
-use super::cursor::{Cursor, decimal};
+use super::cursor::decimal;
 use super::process::{self, Stat};
 
 /// What a look at a process finds.
@@ -156,10 +156,7 @@ impl Processes {
             let left = rest.len();
             let name = std::str::from_utf8(&name[..name.len() - left]).unwrap_or_default();
             if let (true, Ok(length)) = (written, self.read(pid, name)) {
-                let mut list = Cursor::new(&self.text[..length]);
-                while let Some(child) = list.number() {
-                    children.extend(u32::try_from(child).ok());
-                }
+                process::parse_children(&self.text[..length], children);
             }
         }
         self.numbers = threads;

@@ -1,4 +1,4 @@
-//! `/proc/self/statm` (`Documentation/filesystems/proc.rst`, table 1-3): sizes in pages.
+//! `/proc/self/statm` (`Documentation/filesystems/proc.rst`, table 1-3), sizes in pages, and `smaps_rollup`.
 
 use std::path::PathBuf;
 
@@ -39,6 +39,28 @@ pub fn parse(text: &[u8]) -> Option<u64> {
     let mut line = Cursor::new(text);
     line.number()?;
     line.number()
+}
+
+/// Resident pages that others may hold too: the third field.
+#[must_use]
+pub fn shared_pages(text: &[u8]) -> Option<u64> {
+    let mut line = Cursor::new(text);
+    line.number()?;
+    line.number()?;
+    line.number()
+}
+
+/// `/proc/PID/smaps_rollup`: the line `Pss:`, in kibibytes.
+#[must_use]
+pub fn pss_bytes(text: &[u8]) -> Option<u64> {
+    let mut lines = Cursor::new(text);
+    while !lines.is_at_end() {
+        if lines.eat(b"Pss:") {
+            return lines.number()?.checked_mul(1024);
+        }
+        lines.skip_line();
+    }
+    None
 }
 
 #[cfg(test)]

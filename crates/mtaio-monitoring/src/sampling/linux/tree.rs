@@ -12,6 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::cgroup::{Controller, OwnCgroups, Version};
+use super::cgroup_files::cpu_stat;
 use super::cursor::{Cursor, decimal};
 use super::file::{KeptFile, Records};
 use super::own_process::{DescriptorCount, Highest};
@@ -128,7 +129,7 @@ impl TreeReader {
     }
 
     pub(super) fn health(&self) -> SectionHealth {
-        self.tally.health(Section::Tree)
+        SectionHealth { every_seconds: Some(EVERY_NS as f64 / 1e9), ..self.tally.health(Section::Tree) }
     }
 
     pub(super) fn failures(&self) -> u64 {
@@ -296,7 +297,7 @@ impl TreeReader {
         }
         let usage = match hierarchy.version {
             Version::V1 => decimal(fs::read(directory.join("cpuacct.usage")).ok()?.trim_ascii_end()),
-            Version::V2 => usage_ns(&fs::read(directory.join("cpu.stat")).ok()?),
+            Version::V2 => cpu_stat(&fs::read(directory.join("cpu.stat")).ok()?).ok()?.0,
         };
         Some((directory.to_owned(), usage?))
     }
@@ -330,16 +331,4 @@ impl Group {
 fn has_groups_within(directory: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     fs::metadata(directory).is_ok_and(|metadata| metadata.nlink() > 2)
-}
-
-/// `cpu.stat` of version 2: the line `usage_usec 123`.
-fn usage_ns(text: &[u8]) -> Option<u64> {
-    let mut lines = Cursor::new(text);
-    while !lines.is_at_end() {
-        if lines.eat(b"usage_usec ") {
-            return lines.number()?.checked_mul(1_000);
-        }
-        lines.skip_line();
-    }
-    None
 }
