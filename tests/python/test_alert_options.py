@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from deadline import eventually, run
+from deadline import eventually, on_loop, run
 from mtaio.monitoring import Alert, ConfigurationError, ConfigurationTypeError, ResourceMonitor, Silence
 
 pytestmark = pytest.mark.once
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.once
 def listening(monitor: ResourceMonitor) -> list[Alert]:
     """The alerts of a monitor, as they come."""
     told: list[Alert] = []
-    monitor.on_alert(told.append)
+    monitor.on_alert(on_loop(told.append))
     return told
 
 
@@ -128,7 +128,7 @@ def test_a_program_that_falls_silent_and_a_handler_that_wants_a_number() -> None
         async with ResourceMonitor(interval=0.01) as monitor:
             told = listening(monitor)
             numbers: list[float] = []
-            monitor.on_threshold_exceeded(lambda _metric, value, _level: numbers.append(value))
+            monitor.on_threshold_exceeded(on_loop(lambda _metric, value, _level: numbers.append(value)))
             monitor.set_threshold("beat", 10, no_data="alert")
             await eventually(lambda: len(told) == 1)
             assert (told[0].value, told[0].threshold) == (None, 10)

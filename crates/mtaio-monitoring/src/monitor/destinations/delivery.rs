@@ -1,21 +1,24 @@
 //! The queue and the thread of one destination.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::alerts::Alert;
-use crate::clock::{Clock, Instant3};
+use crate::clock::{Clock, Instant3, NANOS_PER_SECOND};
 use crate::lock::{Condvar, Mutex};
 
-use super::super::coalesced::Coalesced;
+use super::super::coalesced::{Coalesced, ROOM};
+use super::super::outbox::{Event, Queue};
 use super::Destination;
 use super::backoff::Backoff;
 use super::transport::{Answer, OpenTransport, Transport};
 
 /// How long a thread waits that has nothing to wait for: the bell wakes it.
 const UNTIL_THE_BELL: Duration = Duration::from_secs(3_600);
+/// Between two lines in the log about one destination.
+const QUIET_NS: u64 = 60 * NANOS_PER_SECOND;
 
 /// What a destination has still to send. Pure: alerts, answers and moments in, bodies and counts out.
 pub(super) trait Ledger: Send {
@@ -80,7 +83,30 @@ pub(super) struct Delivery {
     sent: AtomicU64,
     failed: AtomicU64,
     dropped: AtomicU64,
-    last_error: Mutex<Option<String>>,
+    trouble: Mutex<Trouble>,
+    /// Where there is told what people should read. It ends with the monitor.
+    queue: Weak<Queue>,
+}
+
+/// What went wrong.
+#[derive(Default)]
+struct Trouble {
+    last_error: Option<String>,
+    /// What the log says, unless it has gone well since.
+    said: Option<String>,
+    said_ns: Option<u64>,
+}
+
+impl Trouble {
+    /// Whether the log is to hear of it: of each trouble once, and not too often.
+    fn is_news(&mut self, why: &str, now_ns: u64) -> bool {
+        let is_quiet = self.said_ns.is_some_and(|said_ns| now_ns < said_ns + QUIET_NS);
+        if is_quiet || self.said.as_deref() == Some(why) {
+            return false;
+        }
+        (self.said, self.said_ns) = (Some(why.to_owned()), Some(now_ns));
+        true
+    }
 }
 
 /// What the thread is told. Held for microseconds, because whoever has an alert waits for it.
@@ -102,7 +128,7 @@ struct Closing {
 }
 
 impl Delivery {
-    pub(super) fn new(destination: &Destination, clock: Clock) -> Self {
+    pub(super) fn new(destination: &Destination, clock: Clock, queue: Weak<Queue>) -> Self {
         let (kind, about, ledger): (_, _, Box<dyn Ledger>) = match destination {
             Destination::Webhook(webhook) => ("webhook", &webhook.about, Box::new(webhook.ledger())),
             Destination::Alertmanager(manager) => ("alertmanager", &manager.about, Box::new(manager.ledger())),
@@ -120,7 +146,8 @@ impl Delivery {
             sent: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
-            last_error: Mutex::default(),
+            trouble: Mutex::default(),
+            queue,
         }
     }
 
@@ -172,7 +199,7 @@ impl Delivery {
             failed: self.failed.load(Ordering::Relaxed),
             dropped,
             waiting: self.told.load(Ordering::Relaxed).saturating_sub(sent + dropped),
-            last_error: self.last_error.lock().clone(),
+            last_error: self.trouble.lock().last_error.clone(),
         }
     }
 
@@ -187,7 +214,9 @@ impl Delivery {
                     desk.alive += 1;
                 }
                 // The next alert tries again; until then this one waits.
-                Err(error) => *self.last_error.lock() = Some(format!("no thread could be started: {error}")),
+                Err(error) => {
+                    self.trouble.lock().last_error = Some(format!("no thread could be started: {error}"));
+                }
             }
         }
         self.bell.notify_all();
@@ -218,18 +247,26 @@ impl Delivery {
 
     /// Waits until there is something to send, and gives the time that the call may take. `None`: the thread ends.
     fn wait_until_due(&self, own: u64, ledger: &mut dyn Ledger, backoff: &Backoff) -> Option<Duration> {
+        // However many alerts come, it is their turn to be sent.
+        let mut taken = 0;
         let mut desk = self.desk.lock();
         loop {
             if desk.current != Some(own) {
                 self.dropped.fetch_add(ledger.give_up(), Ordering::Relaxed);
                 return None;
             }
-            let now = self.clock.now();
-            while ledger.has_room()
+            if taken < ROOM
+                && ledger.has_room()
                 && let Some(alert) = desk.alerts.pop()
             {
-                self.dropped.fetch_add(ledger.take(alert, now), Ordering::Relaxed);
+                // With many alerts that last it takes a while, and whoever has another one is not to wait for that.
+                drop(desk);
+                self.dropped.fetch_add(ledger.take(alert, self.clock.now()), Ordering::Relaxed);
+                taken += 1;
+                desk = self.desk.lock();
+                continue;
             }
+            let now = self.clock.now();
             if let Some(Closing { deadline_ns }) = desk.closing {
                 if !ledger.is_waiting() {
                     desk.current = None;
@@ -246,6 +283,7 @@ impl Delivery {
                 None => UNTIL_THE_BELL,
             };
             self.bell.wait_for(&mut desk, nap);
+            taken = 0;
         }
     }
 
@@ -255,14 +293,12 @@ impl Delivery {
             Answer::Failed { retry_after, .. } => backoff.fail(now.monotonic_ns, *retry_after),
             Answer::Taken | Answer::Refused { .. } => backoff.reset(),
         }
-        if let Answer::Failed { why, .. } | Answer::Refused { why } = answer {
-            self.failed.fetch_add(1, Ordering::Relaxed);
-            let mut last_error = self.last_error.lock();
-            if last_error.as_ref() != Some(why) {
-                let (kind, address) = (self.kind, &self.address);
-                tracing::warn!(target: "mtaio.monitoring", "the {kind} at {address} did not take an alert: {why}");
+        match answer {
+            Answer::Failed { why, .. } | Answer::Refused { why } => {
+                self.failed.fetch_add(1, Ordering::Relaxed);
+                self.complain(why, now);
             }
-            *last_error = Some(why.clone());
+            Answer::Taken => self.trouble.lock().said = None,
         }
         let settled = ledger.answered(answer, now, backoff.not_before_ns());
         self.sent.fetch_add(settled.sent, Ordering::Relaxed);
@@ -271,6 +307,19 @@ impl Delivery {
         if was_closing && matches!(answer, Answer::Failed { .. }) {
             let given_up = ledger.give_up() + self.desk.lock().alerts.clear();
             self.dropped.fetch_add(given_up, Ordering::Relaxed);
+        }
+    }
+
+    /// Keeps what went wrong for the health report, and has the log say it.
+    fn complain(&self, why: &str, now: Instant3) {
+        let mut trouble = self.trouble.lock();
+        trouble.last_error = Some(why.to_owned());
+        let is_news = trouble.is_news(why, now.monotonic_ns);
+        drop(trouble);
+        if is_news && let Some(queue) = self.queue.upgrade() {
+            let (kind, address) = (self.kind, &self.address);
+            queue.push(Event::Notice(format!("the {kind} at {address} did not take an alert: {why}")));
+            queue.wake();
         }
     }
 }
