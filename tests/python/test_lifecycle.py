@@ -15,6 +15,7 @@ from deadline import (
     alert_of_a_sample,
     eventually,
     in_thread,
+    on_loop,
     open_descriptors,
     run,
     samples,
