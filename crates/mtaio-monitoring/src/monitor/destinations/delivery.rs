@@ -119,6 +119,8 @@ struct Desk {
     /// Threads that have not ended yet.
     alive: usize,
     closing: Option<Closing>,
+    /// Whether it was taken away: whoever has the list of yesterday may still tell it of an alert.
+    is_over: bool,
 }
 
 /// The thread is to try what waits once and end.
@@ -154,6 +156,9 @@ impl Delivery {
     /// Queues an alert, and starts the thread if there is none.
     pub(super) fn offer(self: &Arc<Self>, alert: Alert) {
         let mut desk = self.desk.lock();
+        if desk.is_over {
+            return;
+        }
         self.told.fetch_add(1, Ordering::Relaxed);
         self.dropped.fetch_add(desk.alerts.push(alert), Ordering::Relaxed);
         self.ensure_thread(&mut desk);
@@ -167,9 +172,19 @@ impl Delivery {
         }
     }
 
-    /// Has the thread try what waits once more and end. With a deadline, no call lasts longer.
-    pub(super) fn close(&self, deadline_ns: Option<u64>) {
+    /// Has the thread try what waits once more and end, by a deadline of the monotonic clock: no call lasts longer.
+    pub(super) fn close(&self, deadline_ns: u64) {
+        self.close_desk(&mut self.desk.lock(), Some(deadline_ns));
+    }
+
+    /// The same without a deadline, and for good.
+    pub(super) fn end(&self) {
         let mut desk = self.desk.lock();
+        desk.is_over = true;
+        self.close_desk(&mut desk, None);
+    }
+
+    fn close_desk(&self, desk: &mut Desk, deadline_ns: Option<u64>) {
         if desk.current.is_some() {
             desk.closing = Some(Closing { deadline_ns });
         }
@@ -224,6 +239,19 @@ impl Delivery {
 
     /// The thread.
     fn run(&self, own: u64) {
+        // A panic would be a bug of ours. The next alert then gets another thread.
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.serve(own)));
+        let mut desk = self.desk.lock();
+        desk.alive -= 1;
+        if outcome.is_err() && desk.current == Some(own) {
+            desk.current = None;
+            self.trouble.lock().last_error = Some("a bug of the delivery was caught".to_owned());
+        }
+    }
+
+    /// Sends what there is to send, until it is told to end.
+    fn serve(&self, own: u64) {
+        // Only when it lets go of this may another thread begin.
         let mut ledger = self.ledger.lock();
         let mut backoff = Backoff::default();
         let mut transport: Option<Box<dyn Transport>> = None;
@@ -240,9 +268,6 @@ impl Delivery {
             });
             self.settle(ledger.as_mut(), &mut backoff, &answer, owed_only);
         }
-        // Only now may another thread begin, and only now is this one no longer there.
-        drop(ledger);
-        self.desk.lock().alive -= 1;
     }
 
     /// Waits until there is something to send, and gives the time that the call may take. `None`: the thread ends.

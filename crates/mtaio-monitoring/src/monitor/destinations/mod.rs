@@ -85,7 +85,7 @@ impl Destinations {
         let before =
             self.list.rcu(|list| list.iter().filter(|entry| entry.number != number).cloned().collect::<Vec<_>>());
         let removed = before.iter().find(|entry| entry.number == number);
-        removed.inspect(|entry| entry.delivery.close(None)).is_some()
+        removed.inspect(|entry| entry.delivery.end()).is_some()
     }
 
     /// In the child of a fork: the same ones, each with its number, and nothing of what the parent sent.
@@ -110,7 +110,7 @@ impl Destinations {
 
     /// Has each try what waits once more and end, by `deadline_ns` of the monotonic clock.
     pub(super) fn close(&self, deadline_ns: u64) {
-        self.list.load().iter().for_each(|entry| entry.delivery.close(Some(deadline_ns)));
+        self.list.load().iter().for_each(|entry| entry.delivery.close(deadline_ns));
     }
 
     /// Whether no thread of theirs is left.

@@ -63,7 +63,7 @@ impl Webhook {
     }
 
     pub(super) fn ledger(&self) -> Outgoing {
-        Outgoing { retry_ns: self.retry.as_nanos() as u64, current: None }
+        Outgoing { retry_ns: u64::try_from(self.retry.as_nanos()).unwrap_or(u64::MAX), current: None }
     }
 }
 
@@ -103,7 +103,7 @@ impl Ledger for Outgoing {
             Answer::Refused { .. } => Settled { sent: 0, dropped: 1 },
             Answer::Failed { .. } => {
                 let first_ns = self.current.as_ref().and_then(|(_, first_ns)| *first_ns);
-                if next_ns <= first_ns.unwrap_or(now.monotonic_ns) + self.retry_ns {
+                if next_ns <= first_ns.unwrap_or(now.monotonic_ns).saturating_add(self.retry_ns) {
                     return Settled::default();
                 }
                 Settled { sent: 0, dropped: 1 }
