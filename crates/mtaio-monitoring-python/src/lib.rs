@@ -1,5 +1,6 @@
 //! `mtaio.monitoring._native`: what the Python package needs of the core. It converts, and decides nothing.
 
+mod destination;
 mod doorbell;
 mod errors;
 mod live;

@@ -16,6 +16,7 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyList, PyString, PyTuple};
 
+use crate::destination::{self, Texts};
 use crate::doorbell::Doorbell;
 use crate::errors::{exception, not_initialised, wrong_type};
 use crate::{metrics, stats, threshold};
@@ -70,6 +71,7 @@ impl MonitorBase {
     }
 
     /// Checks the settings and makes the monitor. Once.
+    #[pyo3(signature = (interval, history_size, scope, zfs_arc_available, series_expiry_seconds, window_memory_bytes, handler_timeout))]
     #[allow(clippy::too_many_arguments, reason = "the arguments of the constructor")]
     fn _mtaio_configure(
         &self,
@@ -80,6 +82,7 @@ impl MonitorBase {
         zfs_arc_available: &Bound<'_, PyAny>,
         series_expiry_seconds: &Bound<'_, PyAny>,
         window_memory_bytes: &Bound<'_, PyAny>,
+        handler_timeout: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let (shortest, longest) = Config::INTERVAL_SECONDS;
         let accepted = format!("a finite number of seconds from {shortest} to {longest}");
@@ -99,6 +102,9 @@ impl MonitorBase {
         let Ok(zfs_arc_available) = zfs_arc_available.extract::<bool>() else {
             return Err(wrong_type("zfs_arc_available", "True or False", zfs_arc_available));
         };
+        let accepted = "a number of seconds above 0 and up to 86400 (a day), or None";
+        let handler_timeout =
+            handler_timeout.map(|seconds| number("handler_timeout", accepted, seconds)).transpose()?;
         let config = Config::default()
             .with_zfs_arc_available(zfs_arc_available)
             .with_interval_seconds(interval)
@@ -106,6 +112,7 @@ impl MonitorBase {
             .and_then(|config| config.with_series_expiry_seconds(expiry))
             .and_then(|config| config.with_window_memory_bytes(memory))
             .and_then(|config| Ok(config.with_scope(Scope::from_name(&scope.to_string_lossy())?)))
+            .and_then(|config| config.with_handler_timeout_seconds(handler_timeout))
             .map_err(|error| exception(py, &error))?;
         self.core.set(Arc::new(MonitorCore::new(config))).map_err(|_| {
             exception(py, &MonitoringError::Configuration("__init__ was called a second time".to_owned()))
@@ -128,6 +135,12 @@ impl MonitorBase {
     #[getter]
     fn _mtaio_scope(&self, py: Python<'_>) -> PyResult<&'static str> {
         Ok(self.core(py)?.config().scope().name())
+    }
+
+    /// Seconds that one call of a handler may take.
+    #[getter]
+    fn _mtaio_handler_timeout(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        Ok(self.core(py)?.config().handler_timeout().map(|timeout| timeout.as_secs_f64()))
     }
 
     /// Whether it samples.
@@ -309,6 +322,11 @@ impl MonitorBase {
         Ok(())
     }
 
+    /// The thresholds as a file for another program.
+    fn _mtaio_alert_rules(&self, py: Python<'_>, format: &Bound<'_, PyAny>) -> PyResult<String> {
+        self.core(py)?.alert_rules(&metric_name("format", format)?).map_err(|error| exception(py, &error))
+    }
+
     /// Keeps alerts quiet: (number, matcher, comment, expires).
     fn _mtaio_silence<'py>(
         &self,
@@ -366,6 +384,56 @@ impl MonitorBase {
     /// Takes a pressure rule away, and says whether there was one.
     fn _mtaio_remove_pressure_rule(&self, py: Python<'_>, number: u64) -> PyResult<bool> {
         Ok(self.core(py)?.remove_pressure_rule(number))
+    }
+
+    /// Adds a webhook, and gives its number.
+    #[allow(clippy::needless_pass_by_value, reason = "what PyO3 extracts is owned")]
+    fn _mtaio_add_webhook(
+        &self,
+        url: &Bound<'_, PyAny>,
+        headers: Texts,
+        timeout_seconds: &Bound<'_, PyAny>,
+        retry_seconds: &Bound<'_, PyAny>,
+    ) -> PyResult<u64> {
+        let webhook = destination::webhook(url, &headers, timeout_seconds, retry_seconds)?;
+        Ok(self.core(url.py())?.add_destination(webhook))
+    }
+
+    /// Adds an Alertmanager, and gives its number.
+    #[pyo3(signature = (url, labels, generator_url, resend_seconds, timeout_seconds))]
+    #[allow(clippy::needless_pass_by_value, reason = "what PyO3 extracts is owned")]
+    fn _mtaio_add_alertmanager(
+        &self,
+        url: &Bound<'_, PyAny>,
+        labels: Texts,
+        generator_url: Option<&Bound<'_, PyAny>>,
+        resend_seconds: &Bound<'_, PyAny>,
+        timeout_seconds: &Bound<'_, PyAny>,
+    ) -> PyResult<u64> {
+        let manager = destination::alertmanager(url, &labels, generator_url, resend_seconds, timeout_seconds)?;
+        Ok(self.core(url.py())?.add_destination(manager))
+    }
+
+    /// Takes a native destination away, and says whether there was one.
+    fn _mtaio_remove_destination(&self, py: Python<'_>, number: u64) -> PyResult<bool> {
+        Ok(self.core(py)?.remove_destination(number))
+    }
+
+    /// Has native destinations try what waits once more, within so many seconds.
+    fn _mtaio_close_destinations(&self, py: Python<'_>, seconds: f64) -> PyResult<()> {
+        self.core(py)?.close_destinations(Duration::from_secs_f64(seconds));
+        Ok(())
+    }
+
+    /// Whether no native destination is at work.
+    fn _mtaio_destinations_have_ended(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.core(py)?.destinations_have_ended())
+    }
+
+    /// Gives up on what waits for native destinations.
+    fn _mtaio_abandon_destinations(&self, py: Python<'_>) -> PyResult<()> {
+        self.core(py)?.abandon_destinations();
+        Ok(())
     }
 
     /// Raises an alert of the program's own.

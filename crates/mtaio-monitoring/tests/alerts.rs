@@ -6,6 +6,8 @@ mod oracle;
 #[cfg(target_os = "linux")]
 mod promtool;
 mod properties;
+#[cfg(target_os = "linux")]
+mod rules_file;
 mod states;
 mod words;
 

@@ -2,7 +2,10 @@
 //! time are the tests' own; only the thread is real.
 
 mod cadence;
+mod destinations;
 mod expressions;
+#[cfg(feature = "destinations")]
+mod hostile_peers;
 mod lifecycle;
 mod own_metrics;
 mod pressure;

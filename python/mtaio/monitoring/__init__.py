@@ -33,6 +33,7 @@ The metrics that it measures by itself: ``mtaio metrics``, or ``catalogue()``.
 
 from ._alert import Alert
 from ._catalogue import MetricDescription, catalogue
+from ._destinations import Alertmanager, DestinationHealth, Webhook
 from ._devices import (
     CoreStats,
     DiskStats,
@@ -64,12 +65,14 @@ from ._thresholds import Silence
 
 __all__ = [
     "Alert",
+    "Alertmanager",
     "CPUStats",
     "ConfigurationError",
     "ConfigurationTypeError",
     "ContainerStats",
     "CoreStats",
     "Counter",
+    "DestinationHealth",
     "Diagnosis",
     "DiskStats",
     "FilesystemStats",
@@ -104,6 +107,7 @@ __all__ = [
     "SystemStats",
     "TreeStats",
     "UnknownMetricError",
+    "Webhook",
     "catalogue",
     "diagnose",
     "live_view",

@@ -37,3 +37,9 @@ class Alert:
     labels: dict[str, str] = field(default_factory=dict)
     window_seconds: float | None = None
     annotations: dict[str, str] = field(default_factory=dict)
+
+    def _instance(self) -> tuple[str | None, tuple[tuple[str, str], ...]] | None:
+        """What it is the state of; None for a message of the program's own."""
+        if self.since is None and self.state == "firing":
+            return None
+        return (self.metric, tuple(self.labels.items()))

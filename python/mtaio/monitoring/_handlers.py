@@ -1,13 +1,16 @@
 """Calling the user's handlers so that none of them can hurt anybody."""
 
 import asyncio
+import functools
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from . import _loop
 from ._errors import ConfigurationTypeError
+from ._plain import PlainCall, PlainCalls, is_async
+from ._waiting import Call, Waiting
 
 logger = logging.getLogger("mtaio.monitoring")
 
@@ -67,43 +70,111 @@ class Handlers:
         self._entries = left
         return found
 
-    def call(self, loop: asyncio.AbstractEventLoop, *arguments: object) -> None:
-        """Starts a call of every handler on ``loop``, the running one."""
-        for entry in self._entries:
-            if not entry.has_room():
-                self._tasks.dropped += 1
-                if not entry.warned:
-                    entry.warned = True
-                    logger.warning(
-                        "the %s handler %s has %d calls under way; further ones are dropped and counted",
-                        self._kind,
-                        entry.name,
-                        CALLS_AT_ONCE,
-                    )
-                continue
-            task = self._tasks.spawn(loop, self._run(entry, arguments), f"mtaio {self._kind} {entry.name}")
-            entry.calls.add(task)
-            task.add_done_callback(entry.calls.discard)
+    def unfinished(self, handler: Handler) -> int:
+        """Calls of a handler that are under way or wait for room."""
+        return sum(
+            len(entry.waiting) + len([task for task in entry.calls if not task.done()])
+            for entry in self._entries
+            if entry.handler == handler
+        )
 
-    async def _run(self, entry: "_Entry", arguments: tuple[object, ...]) -> None:
+    def call(self, loop: asyncio.AbstractEventLoop, instance: Hashable, state: str, *arguments: object) -> None:
+        """Starts a call of every handler on ``loop``, the running one, or has it wait for room.
+
+        Of one ``instance`` two calls wait at most: the newest, and before it the newest of the other ``state``, so
+        that whoever is told that something is over has been told that it began. None is an instance of its own.
+        """
+        for entry in self._entries:
+            if not entry.waiting and entry.has_room():
+                self._start(loop, entry, arguments, False)
+                continue
+            # What waits is counted until it is called.
+            self._tasks.dropped += 1
+            entry.waiting.push(Call(instance, state, arguments))
+            self._start_waiting(loop, entry)
+            if entry.waiting and not entry.warned:
+                entry.warned = True
+                logger.warning(
+                    "the %s handler %s has %d calls under way; of further ones the newest state of each alert "
+                    "waits, and the others are dropped and counted",
+                    self._kind,
+                    entry.name,
+                    CALLS_AT_ONCE,
+                )
+
+    def _start_waiting(self, loop: asyncio.AbstractEventLoop, entry: "_Entry") -> None:
+        while entry.waiting and entry.has_room():
+            self._start(loop, entry, entry.waiting.pop().arguments, True)
+
+    def _start(
+        self, loop: asyncio.AbstractEventLoop, entry: "_Entry", arguments: tuple[object, ...], waited: bool
+    ) -> None:
+        task = self._tasks.spawn(loop, self._run(entry, arguments, waited), f"mtaio {self._kind} {entry.name}")
+        entry.calls.add(task)
+        task.add_done_callback(functools.partial(self._ended, entry))
+
+    def _ended(self, entry: "_Entry", task: "asyncio.Task[None]") -> None:
+        entry.calls.discard(task)
+        # Where calls are cancelled, by stop() or by the end of the loop, nobody is to be called any more.
+        if entry.waiting and not task.cancelled() and entry in self._entries:
+            self._start_waiting(task.get_loop(), entry)
+
+    async def _run(self, entry: "_Entry", arguments: tuple[object, ...], waited: bool) -> None:
+        # Here and not where the task is made, which may never begin.
+        self._tasks.dropped -= waited
+        limit = asyncio.timeout(None)
+
+        def begins() -> None:
+            if self._tasks.timeout is not None:
+                limit.reschedule(_loop.now() + self._tasks.timeout)
+
         try:
-            result = entry.handler(*arguments)
-            if inspect.isawaitable(result):
-                await result
+            async with limit:
+                if entry.thread is None:
+                    begins()
+                    result = entry.handler(*arguments)
+                else:
+                    call = PlainCall(functools.partial(entry.handler, *arguments), begins)
+                    entry.thread.add(call)
+                    result = await call.outcome()
+                if inspect.isawaitable(result):
+                    await result
         except BaseException as error:
             if not is_fault(error):
                 raise
             self._tasks.errors += 1
-            logger.exception("the %s handler %s raised; sampling goes on", self._kind, entry.name)
+            if isinstance(error, TimeoutError) and limit.expired():
+                logger.error(
+                    "the %s handler %s has not ended within %g s (handler_timeout) and %s; sampling goes on",
+                    self._kind,
+                    entry.name,
+                    self._tasks.timeout,
+                    "was cancelled" if entry.thread is None else "is left to its thread, where later calls wait for it",
+                )
+            else:
+                logger.exception("the %s handler %s raised; sampling goes on", self._kind, entry.name)
+
+    def outdate(self, instance: Hashable) -> None:
+        """What waits to be told of an instance is no longer so: those calls will not be made. They stay counted."""
+        for entry in self._entries:
+            entry.waiting.outdate(instance)
+
+    def forget_waiting(self) -> None:
+        """The calls that wait for room will not be made. They stay counted."""
+        for entry in self._entries:
+            entry.waiting.clear()
 
     def forget_calls(self) -> None:
         """In the child of a fork: the calls under way are the parent's."""
+        self.forget_waiting()
         for entry in self._entries:
             entry.calls.clear()
+            if entry.thread is not None:
+                entry.thread = PlainCalls()
 
 
 class _Entry:
-    """A handler and the calls of it that are under way."""
+    """A handler, the calls of it that are under way and those that wait for room."""
 
     def __init__(self, handler: Handler) -> None:
         self.handler = handler
@@ -111,7 +182,10 @@ class _Entry:
         # Tasks and not a count: a task that is cancelled before its first step, or whose loop is closed under
         # it, never gets to count itself down.
         self.calls: set[asyncio.Task[None]] = set()
+        self.waiting = Waiting()
         self.warned = False
+        #: For a plain function.
+        self.thread = None if is_async(handler) else PlainCalls()
 
     def has_room(self) -> bool:
         """Whether one more call may be under way."""
@@ -123,9 +197,11 @@ class _Entry:
 class HandlerTasks:
     """The calls of handlers that are under way, and what went wrong with earlier ones."""
 
-    def __init__(self) -> None:
-        """No call yet."""
+    def __init__(self, timeout: float | None) -> None:
+        """No call yet; one may take so many seconds, or as long as it likes."""
+        self.timeout = timeout
         self.errors = 0
+        #: Calls that were not made, and those that wait for room and may still be.
         self.dropped = 0
         #: Tasks inside stop(), which a call may be: nobody waits for those, or two of them would for each
         #: other.
@@ -139,8 +215,8 @@ class HandlerTasks:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def settle(self, budget_seconds: float) -> None:
-        """Waits for the calls under way and what they set off; what outlasts the budget is cancelled."""
+    async def settle(self, budget_seconds: float, forget_waiting: Callable[[], None]) -> None:
+        """Waits for the calls under way and what they set off; what outlasts the budget is cancelled or forgotten."""
         deadline = _loop.now() + budget_seconds * 0.9
         try:
             while (late := self._under_way()) and (left := deadline - _loop.now()) > 0:
@@ -149,6 +225,7 @@ class HandlerTasks:
             for task in self._under_way():
                 task.cancel()
             raise
+        forget_waiting()
         for task in late:
             self.errors += 1
             logger.warning("%s did not end within the budget of stop() and is cancelled", task.get_name())

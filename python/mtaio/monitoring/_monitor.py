@@ -16,13 +16,14 @@ from typing import Any, Generic, Self, TypeVar, overload
 
 from . import _loop
 from ._alert import Alert
+from ._destinations import DestinationHealth, LoopDestination
 from ._errors import ConfigurationTypeError, MonitoringError, UnknownMetricError
 from ._handlers import Handler, Handlers, HandlerTasks, is_cancelled, is_fault
 from ._metrics import Metrics
 from ._pressure import PressureEvent, PressureTriggerHealth
 from ._readings import system_stats
+from ._sending import Sending
 from ._stats import MonitorHealth, SectionHealth, SystemStats
-from ._thresholds import Thresholds
 
 logger = logging.getLogger("mtaio.monitoring")
 
@@ -62,7 +63,7 @@ class Shown(Generic[T]):
         return value
 
 
-class ResourceMonitor(Thresholds, Metrics):
+class ResourceMonitor(Sending, Metrics):
     """Watches the machine and recorded values, and tells handlers when a limit is crossed.
 
     Sampling runs on one native thread, off the GIL and off the loop, and keeps its cadence while the loop is
@@ -95,6 +96,7 @@ class ResourceMonitor(Thresholds, Metrics):
         zfs_arc_available: bool = True,
         series_expiry_seconds: float = 3600.0,
         window_memory_bytes: int = 64 * 1024 * 1024,
+        handler_timeout: float | None = 30.0,
     ) -> None:
         """Makes a monitor that does not run yet.
 
@@ -109,17 +111,26 @@ class ResourceMonitor(Thresholds, Metrics):
                 handle of, 1 to 3.2e9.
             window_memory_bytes: How much memory may be taken by what recorded metrics did in each sample, of which
                 ``query`` makes windows, 0 to 2**40. Most samples of most series take 60 to 200 bytes.
+            handler_timeout: Seconds that one call of a handler may take before it is cancelled and counted: above 0,
+                up to a day; None for as long as it likes.
 
         Raises:
             ConfigurationError: An argument outside its range.
         """
         self._mtaio_configure(
-            interval, history_size, scope, zfs_arc_available, series_expiry_seconds, window_memory_bytes
+            interval,
+            history_size,
+            scope,
+            zfs_arc_available,
+            series_expiry_seconds,
+            window_memory_bytes,
+            handler_timeout,
         )
-        self._mtaio_tasks = HandlerTasks()
+        self._mtaio_tasks = HandlerTasks(self._mtaio_handler_timeout)
         self._mtaio_exceeded = Handlers("on_threshold_exceeded", self._mtaio_tasks)
         self._mtaio_cleared = Handlers("on_threshold_cleared", self._mtaio_tasks)
         self._mtaio_alerted = Handlers("on_alert", self._mtaio_tasks)
+        self._mtaio_init_destinations(self._mtaio_tasks)
         #: By the number of the rule.
         self._mtaio_pressed: dict[int, Handlers] = {}
         self._mtaio_loop: asyncio.AbstractEventLoop | None = None
@@ -178,10 +189,11 @@ class ResourceMonitor(Thresholds, Metrics):
             )
 
     async def stop(self) -> None:
-        """Stops sampling, and waits for handlers under way, 5 seconds at most. Nothing of it runs afterwards.
+        """Stops sampling, and waits for handlers and destinations, 5 seconds at most. Nothing of it runs afterwards.
 
-        Does nothing where it does not run. Handlers that outlast the budget are cancelled. A handler and
-        ``collect_metrics`` may call it: they go on after it.
+        Does nothing where it does not run. Handlers that outlast the budget are cancelled, or left to their threads;
+        what destinations have not sent by then is dropped and counted, and a call of theirs that hangs ends with its
+        own time-out. A handler and ``collect_metrics`` may call it: they go on after it.
 
         Raises:
             MonitoringError: The monitor runs on a loop that runs in another thread.
@@ -212,8 +224,16 @@ class ResourceMonitor(Thresholds, Metrics):
                 await asyncio.sleep(0.001)
             # What the last sample had to tell is told.
             self._mtaio_deliver()
-            await self._mtaio_tasks.settle(max(0.0, deadline - _loop.now()))
+            # Beside the handlers, within the same time.
+            self._mtaio_close_destinations(max(0.0, deadline - _loop.now()))
+            await self._mtaio_tasks.settle(max(0.0, deadline - _loop.now()), self._mtaio_forget_waiting)
+            while not self._mtaio_destinations_have_ended() and not self._mtaio_is_running:
+                if _loop.now() >= deadline:
+                    break
+                await asyncio.sleep(0.001)
         finally:
+            if not self._mtaio_is_running:
+                self._mtaio_abandon_destinations()
             stopping.discard(own)
 
     async def __aenter__(self) -> Self:
@@ -233,11 +253,14 @@ class ResourceMonitor(Thresholds, Metrics):
     def on_threshold_exceeded(self, handler: H) -> H:
         """Decorator: calls ``handler(metric, value, threshold)`` when a threshold is crossed.
 
-        Each call is a task of its own: one that raises is logged and counted, a slow one delays nobody, and
-        at most 64 calls of one handler are under way at once.
+        Each call is a task of its own: one that raises is logged and counted, a slow one delays nobody and is
+        cancelled after ``handler_timeout``, and at most 64 calls of one handler are under way at once. Beyond
+        them, the newest state of each alert waits for room; calls that are not made are counted. A plain ``def`` is
+        called on a thread of the handler's own, one call after the other, so that it may block; a thread cannot be
+        cancelled, so one that takes longer than ``handler_timeout`` is counted, and later calls wait for it.
 
         Args:
-            handler: async def or def.
+            handler: async def, which runs on the loop and must not block it; or def, which runs on a thread.
 
         Raises:
             ConfigurationTypeError: The handler cannot be called.
@@ -358,7 +381,8 @@ class ResourceMonitor(Thresholds, Metrics):
     async def record_metric(self, name: str, value: float, labels: Mapping[str, str | int] | None = None) -> None:
         """Records a value, and checks its threshold at once, whether the monitor was started or not.
 
-        Returns when the handlers that this set off have been started; one that does not suspend has finished.
+        Returns when the handlers that this set off have been started; an ``async def`` that does not suspend has
+        finished.
 
         Args:
             name: The metric. It cannot be one that the monitor measures itself.
@@ -418,7 +442,7 @@ class ResourceMonitor(Thresholds, Metrics):
 
     def health(self) -> MonitorHealth:
         """How the monitor itself is doing: what it missed, dropped and could not read."""
-        *fields, sections, triggers, instances, expired, blocks, delayed = self._mtaio_health()
+        *fields, sections, triggers, instances, expired, blocks, delayed, destinations = self._mtaio_health()
         fields += [
             [SectionHealth(*section) for section in sections],
             self._mtaio_tasks.errors,
@@ -429,6 +453,7 @@ class ResourceMonitor(Thresholds, Metrics):
             expired,
             blocks,
             delayed,
+            self._mtaio_destinations_health([(number, DestinationHealth(*one)) for number, one in destinations]),
         ]
         return MonitorHealth(*fields)
 
@@ -437,7 +462,12 @@ class ResourceMonitor(Thresholds, Metrics):
         _ = self._mtaio_is_running
 
     def _mtaio_all_handlers(self) -> list[Handlers]:
-        return [self._mtaio_exceeded, self._mtaio_cleared, self._mtaio_alerted, *self._mtaio_pressed.values()]
+        of_alerts = [self._mtaio_exceeded, self._mtaio_cleared, self._mtaio_alerted, self._mtaio_on_loop]
+        return [*of_alerts, *self._mtaio_pressed.values()]
+
+    def _mtaio_forget_waiting(self) -> None:
+        for handlers in self._mtaio_all_handlers():
+            handlers.forget_waiting()
 
     def _mtaio_running_loop(self, asked: str) -> asyncio.AbstractEventLoop:
         loop = _loop.running_loop()
@@ -485,17 +515,22 @@ class ResourceMonitor(Thresholds, Metrics):
             if kind == "pressure":
                 number, fields = payload
                 if number in self._mtaio_pressed:
-                    self._mtaio_pressed[number].call(loop, PressureEvent(*fields))
+                    self._mtaio_pressed[number].call(loop, number, "", PressureEvent(*fields))
                 continue
             alert = Alert(*payload)
             listeners = {"exceeded": self._mtaio_exceeded, "cleared": self._mtaio_cleared}.get(kind)
-            if not self._mtaio_alerted and not listeners:
+            if not self._mtaio_alerted and not listeners and not self._mtaio_on_loop:
                 logger.warning("%s: %s", alert.state, alert.message)
+            if listeners is not None:
+                # Who hears of beginnings alone need not hear of one that is over by now, and the other way round.
+                other = self._mtaio_cleared if listeners is self._mtaio_exceeded else self._mtaio_exceeded
+                other.outdate(alert._instance())
             if listeners:
                 # A number also where there is none: handlers print it.
                 value = math.nan if alert.value is None else alert.value
-                listeners.call(loop, alert.metric, value, alert.threshold)
-            self._mtaio_alerted.call(loop, alert)
+                listeners.call(loop, alert._instance(), alert.state, alert.metric, value, alert.threshold)
+            self._mtaio_alerted.call(loop, alert._instance(), alert.state, alert)
+            self._mtaio_tell_loop_destinations(loop, alert)
 
     def _mtaio_detach(self) -> None:
         """Leaves the loop."""
@@ -539,6 +574,9 @@ class ResourceMonitor(Thresholds, Metrics):
         self._mtaio_tasks.errors = self._mtaio_tasks.dropped = self._mtaio_collect_metrics_errors = 0
         for handlers in self._mtaio_all_handlers():
             handlers.forget_calls()
+        for _, added in self._mtaio_destinations:
+            if isinstance(added, LoopDestination):
+                added.forget()
 
 
 #: For the child of a fork to find them; by id, since a subclass may have an equality of its own.

@@ -7,6 +7,7 @@ measured is None, never 0.
 from dataclasses import dataclass, field
 from typing import List  # noqa: UP035 - spelt as the reference prints it
 
+from ._destinations import DestinationHealth
 from ._devices import CoreStats, DiskStats, FilesystemStats, HostStats, NetworkStats, SpaceStats
 from ._pressure import PressureStats, PressureTriggerHealth
 from ._processes import ContainerStats, MonitorStats, ProcessStats, TreeStats
@@ -245,8 +246,9 @@ class MonitorHealth:
         dropped_events: Alerts that waited for a loop until there was no more room (4096).
         thresholds_without_data: Metrics with a threshold that have had no value for three intervals.
         sections: How the readings have gone.
-        handler_errors: Calls of handlers that raised, or that stop() had to cancel.
-        dropped_calls: Calls of handlers not made because 64 of the same handler were under way.
+        handler_errors: Calls of handlers that raised, outlasted ``handler_timeout``, or that stop() had to cancel.
+        dropped_calls: Calls of handlers not made because 64 of the same handler were under way, or that still
+            wait for that reason.
         collect_metrics_errors: Times that a subclass's ``collect_metrics`` raised and was started again.
         pressure_triggers: How each ``on_pressure`` is served.
         dropped_instances: Values not held against a threshold with labels because it follows 2 000 sets of
@@ -255,6 +257,7 @@ class MonitorHealth:
         dropped_window_blocks: What series recorded in a sample, let go early for want of ``window_memory_bytes``.
         delayed_thresholds: Samples in which the time for thresholds on expressions, a quarter of the interval, was over
             before the last of them had been looked at: the others came first with the next sample.
+        destinations: What became of the alerts for each destination, in the order in which they were added.
     """
 
     running: bool
@@ -279,3 +282,4 @@ class MonitorHealth:
     expired_series: int = 0
     dropped_window_blocks: int = 0
     delayed_thresholds: int = 0
+    destinations: List[DestinationHealth] = field(default_factory=list)  # noqa: UP006

@@ -136,6 +136,27 @@ class Thresholds(_native.MonitorBase):
         self._mtaio_deliver_if_stopped()
         return found
 
+    def alert_rules(self, format: str = "prometheus") -> str:
+        """The thresholds as a file of alerting rules: for ``rule_files`` of Prometheus 2.42 or newer.
+
+        What Prometheus cannot do stands in it as a comment that says why. Names that it does not allow have ``_`` in
+        place of the characters that it does not.
+
+        Args:
+            format: "prometheus".
+
+        Raises:
+            ConfigurationError: Another format.
+
+        Example:
+            >>> from mtaio.monitoring import ResourceMonitor
+            >>> monitor = ResourceMonitor()
+            >>> monitor.set_threshold("queue_depth", 100, for_seconds=30)
+            >>> "for: 30s" in monitor.alert_rules()
+            True
+        """
+        return self._mtaio_alert_rules(format)
+
     def silence(self, matcher: str, seconds: float, comment: str = "") -> Silence:
         """Keeps the alerts of some thresholds quiet for a while; they are tracked all the same.
 

@@ -5,8 +5,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::{joined, pressure};
+use crate::destination;
 
-/// The fields of `MonitorHealth` up to its sections, in its order, its `pressure_triggers`, and its `dropped_instances`.
+/// The fields of `MonitorHealth` up to its sections, in its order, its `pressure_triggers`, its `dropped_instances`, and
+/// its `destinations`, each with its number.
 pub(crate) fn health<'py>(py: Python<'py>, report: &HealthReport) -> PyResult<Bound<'py, PyTuple>> {
     let section = |section: &mtaio_monitoring::sampling::SectionHealth| {
         (
@@ -44,5 +46,8 @@ pub(crate) fn health<'py>(py: Python<'py>, report: &HealthReport) -> PyResult<Bo
     let details = (names, sections, triggers, report.dropped_instances).into_pyobject(py)?;
     let limits =
         (report.expired_series, report.dropped_window_blocks, report.delayed_thresholds).into_pyobject(py)?;
-    joined(&[sampling, losses, details, limits])
+    let destinations: Vec<_> =
+        report.destinations.iter().map(|one| destination::health(py, one)).collect::<PyResult<_>>()?;
+    let destinations = (destinations,).into_pyobject(py)?;
+    joined(&[sampling, losses, details, limits, destinations])
 }

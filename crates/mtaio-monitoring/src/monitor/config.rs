@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::{Clock, NANOS_PER_SECOND};
 use crate::error::{MonitoringError, Result};
@@ -52,6 +53,7 @@ pub struct Config {
     zfs_arc_available: bool,
     series_expiry_ns: u64,
     window_memory_bytes: usize,
+    handler_timeout: Option<Duration>,
     open_source: OpenSource,
     clock: Clock,
 }
@@ -65,6 +67,7 @@ impl Default for Config {
             zfs_arc_available: true,
             series_expiry_ns: 3_600 * NANOS_PER_SECOND,
             window_memory_bytes: 64 << 20,
+            handler_timeout: Some(Duration::from_secs(30)),
             open_source: Arc::new(sampling::native),
             clock: Clock::system(),
         }
@@ -80,6 +83,9 @@ impl Config {
     pub const SERIES_EXPIRY_SECONDS: (f64, f64) = (1.0, 3.2e9);
     /// The least and the most memory for what windows are made of, in bytes.
     pub const WINDOW_MEMORY_BYTES: (usize, usize) = (0, 1 << 40);
+
+    /// What [`Self::with_handler_timeout_seconds`] takes: above the first, up to the second.
+    pub const HANDLER_TIMEOUT_SECONDS: (f64, f64) = (0.0, 86_400.0);
 
     /// Seconds between two samples.
     ///
@@ -158,6 +164,24 @@ impl Config {
         Ok(self)
     }
 
+    /// How long one call of a handler may take before it is cancelled: 30 seconds by default, `None` for as long as it
+    /// likes.
+    ///
+    /// # Errors
+    ///
+    /// [`MonitoringError::Configuration`] outside [`Self::HANDLER_TIMEOUT_SECONDS`], and for 0.
+    pub fn with_handler_timeout_seconds(mut self, seconds: Option<f64>) -> Result<Self> {
+        let (_, longest) = Self::HANDLER_TIMEOUT_SECONDS;
+        if let Some(seconds) = seconds
+            && !(seconds > 0.0 && seconds <= longest)
+        {
+            let accepted = format!("a number of seconds above 0 and up to {longest} (a day), or None");
+            return Err(MonitoringError::argument("handler_timeout", &accepted, seconds));
+        }
+        self.handler_timeout = seconds.map(Duration::from_secs_f64);
+        Ok(self)
+    }
+
     /// How the operating system is asked, if not in the platform's own way: a function that opens the source, called
     /// when the monitor is made and again in the child of a fork.
     ///
@@ -221,6 +245,12 @@ impl Config {
         self.window_memory_bytes
     }
 
+    /// How long one call of a handler may take.
+    #[must_use]
+    pub fn handler_timeout(&self) -> Option<Duration> {
+        self.handler_timeout
+    }
+
     /// The clock to go by.
     #[must_use]
     pub fn clock(&self) -> &Clock {
@@ -243,6 +273,7 @@ impl fmt::Debug for Config {
             .field("zfs_arc_available", &self.zfs_arc_available)
             .field("series_expiry_ns", &self.series_expiry_ns)
             .field("window_memory_bytes", &self.window_memory_bytes)
+            .field("handler_timeout", &self.handler_timeout)
             .field("clock", &self.clock)
             .finish_non_exhaustive()
     }

@@ -1,4 +1,6 @@
 //! The monitor without a runtime: a sampling thread, a history, thresholds, recorded metrics and an outbox.
+//!
+//! Long because it is one type, and half of it is what its methods' users read.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,7 +8,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use crate::alerts::{Alert, PressureRule, Rule, Silence};
+use crate::alerts::{Alert, PressureRule, Rule, Silence, prometheus_rules};
 use crate::error::{MonitoringError, Result};
 use crate::history::Stamped;
 use crate::metrics::SeriesSnapshot;
@@ -14,6 +16,7 @@ use crate::metrics::catalogue::BuiltIn;
 use crate::rates::{Interval, SystemStats};
 
 use super::config::Config;
+use super::destinations::Destination;
 use super::health::HealthReport;
 use super::outbox::{Event, RecentAlerts};
 use super::shared::{ASK_BUDGET, Control, Shared};
@@ -95,6 +98,7 @@ impl MonitorCore {
             let _declared = new.declare(name, declaration);
         }
         new.pressure.inherit(&old.pressure);
+        new.outbox.inherit_destinations(&old.outbox, new.config.clock());
         // Two threads of the child may come here at once; whoever is second takes what the first one made.
         self.shared.compare_and_swap(&old, Arc::new(new));
         // A thread of the parent may hold any lock of the old one for ever: it must not be torn down.
@@ -156,6 +160,19 @@ impl MonitorCore {
         self.shared().watches.lock().states()
     }
 
+    /// The thresholds as a file for another program: `"prometheus"` for its `rule_files`.
+    ///
+    /// # Errors
+    ///
+    /// [`MonitoringError::Configuration`] for another format.
+    pub fn alert_rules(&self, format: &str) -> Result<String> {
+        if format != "prometheus" {
+            return Err(MonitoringError::argument("format", "'prometheus'", format_args!("{format:?}")));
+        }
+        let rules: Vec<Rule> = self.shared().rules.load().values().cloned().collect();
+        Ok(prometheus_rules(&rules))
+    }
+
     /// Has [`Event::Pressure`] told when tasks stand still for as long as the rule asks for, and gives the number that
     /// such events carry. The same rule again has the same number.
     ///
@@ -168,6 +185,36 @@ impl MonitorCore {
     /// Takes the pressure rule of this number away, and says whether there was one.
     pub fn remove_pressure_rule(&self, number: u64) -> bool {
         self.shared().remove_pressure_rule(number)
+    }
+
+    /// Has every alert sent there as well, on a thread of its own, and gives the number of the destination.
+    pub fn add_destination(&self, destination: impl Into<Destination>) -> u64 {
+        let shared = self.shared();
+        shared.outbox.add_destination(&destination.into(), shared.config.clock())
+    }
+
+    /// Takes a destination away, and says whether there was one of this number. What waits for it is tried once more.
+    pub fn remove_destination(&self, number: u64) -> bool {
+        self.shared().outbox.destinations.remove(number)
+    }
+
+    /// Has every destination try what waits once more, within `budget`, and end. Returns at once; the next alert or
+    /// [`Self::start`] begins anew.
+    pub fn close_destinations(&self, budget: Duration) {
+        let shared = self.shared();
+        let now_ns = shared.config.clock().monotonic_ns();
+        shared.outbox.destinations.close(now_ns.saturating_add(budget.as_nanos() as u64));
+    }
+
+    /// Whether no thread of a destination is left.
+    #[must_use]
+    pub fn destinations_have_ended(&self) -> bool {
+        self.shared().outbox.destinations.have_ended()
+    }
+
+    /// Gives up on what waits for destinations, and counts it. A call that hangs ends with its own time-out.
+    pub fn abandon_destinations(&self) {
+        self.shared().outbox.destinations.abandon();
     }
 
     /// Raises an alert of the program's own.
@@ -328,6 +375,7 @@ impl Drop for MonitorCore {
         let shared = self.shared.load_full();
         if shared.process_id == std::process::id() {
             shared.request_stop();
+            shared.outbox.destinations.abandon();
         } else {
             std::mem::forget(shared);
         }

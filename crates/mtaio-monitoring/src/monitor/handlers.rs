@@ -2,8 +2,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use crate::lock::Mutex;
 use tokio::runtime::Handle;
@@ -11,19 +12,18 @@ use tokio::task::{AbortHandle, Id};
 
 use crate::alerts::{Alert, PressureEvent};
 
+use super::coalesced::{Coalesce, Coalesced};
 use super::outbox::Event;
 
 /// Calls of one handler that may be under way at once.
 const CALLS_AT_ONCE: usize = 64;
 
 /// Every handler of one monitor.
-#[derive(Default)]
 pub(super) struct Handlers {
     lists: Mutex<Lists>,
-    calls: Mutex<Vec<AbortHandle>>,
+    calls: Arc<Calls>,
     /// Calls that have themselves asked the monitor to stop: nobody must wait for one of them, least of all another.
     stopping: Mutex<Vec<Id>>,
-    counts: Arc<Counts>,
 }
 
 #[derive(Default)]
@@ -35,9 +35,14 @@ struct Lists {
     pressure: Vec<(u64, Handler<PressureEvent>)>,
 }
 
+/// What the calls of all handlers share.
 #[derive(Default)]
-struct Counts {
+struct Calls {
+    /// How long one may take.
+    timeout: Option<Duration>,
+    handles: Mutex<Vec<AbortHandle>>,
     errors: AtomicU64,
+    /// Calls that were not made, and those that wait for room and may still be.
     dropped: AtomicU64,
 }
 
@@ -46,22 +51,67 @@ type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// What is called with a `T`.
 pub(super) struct Handler<T = Alert> {
     call: Arc<dyn Fn(T) -> BoxFuture + Send + Sync>,
-    under_way: Arc<AtomicUsize>,
+    queue: Arc<Mutex<Queue<T>>>,
+}
+
+/// The calls of one handler.
+struct Queue<T> {
+    under_way: usize,
+    waiting: Coalesced<T>,
 }
 
 impl<T> Clone for Handler<T> {
     fn clone(&self) -> Self {
-        Self { call: Arc::clone(&self.call), under_way: Arc::clone(&self.under_way) }
+        Self { call: Arc::clone(&self.call), queue: Arc::clone(&self.queue) }
     }
 }
 
-impl<T> Handler<T> {
+impl<T: Coalesce + Send + 'static> Handler<T> {
     pub(super) fn new<F, Fut>(handler: F) -> Self
     where
         F: Fn(T) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        Self { call: Arc::new(move |told| Box::pin(handler(told))), under_way: Arc::default() }
+        let queue = Queue { under_way: 0, waiting: Coalesced::default() };
+        Self { call: Arc::new(move |told| Box::pin(handler(told))), queue: Arc::new(Mutex::new(queue)) }
+    }
+
+    /// Calls it, at once or as soon as there is room.
+    fn tell(&self, runtime: &Handle, calls: &Arc<Calls>, told: T) {
+        // One that waits has been counted already; of two that wait and are of one instance, the older one is lost.
+        let lost = self.queue.lock().waiting.push(told);
+        calls.dropped.fetch_add(1, Ordering::Relaxed);
+        debug_assert!(lost <= 1, "a call costs one other its place at most");
+        self.start_waiting(runtime, calls);
+    }
+
+    /// Starts calls as long as there are some to make and there is room for them.
+    fn start_waiting(&self, runtime: &Handle, calls: &Arc<Calls>) {
+        loop {
+            let mut queue = self.queue.lock();
+            if queue.under_way == CALLS_AT_ONCE {
+                return;
+            }
+            let Some(told) = queue.waiting.pop() else { return };
+            queue.under_way += 1;
+            drop(queue);
+            calls.dropped.fetch_sub(1, Ordering::Relaxed);
+            let call = Call {
+                handler: self.clone(),
+                calls: Arc::downgrade(calls),
+                runtime: runtime.clone(),
+                ended: None,
+            };
+            let task = runtime.spawn(call.run(told, calls.timeout));
+            let mut handles = calls.handles.lock();
+            handles.retain(|call| !call.is_finished());
+            handles.push(task.abort_handle());
+        }
+    }
+
+    /// Those that wait will not be called.
+    fn forget_waiting(&self) {
+        self.queue.lock().waiting.clear();
     }
 }
 
@@ -81,6 +131,12 @@ impl Handler {
 }
 
 impl Handlers {
+    /// Handlers whose calls may take so long.
+    pub(super) fn new(timeout: Option<Duration>) -> Self {
+        let calls = Calls { timeout, ..Calls::default() };
+        Self { lists: Mutex::default(), calls: Arc::new(calls), stopping: Mutex::default() }
+    }
+
     pub(super) fn add_exceeded(&self, handler: Handler) {
         self.lists.lock().exceeded.push(handler);
     }
@@ -100,23 +156,25 @@ impl Handlers {
     /// Starts the calls that an event asks for, each as a task. Returns what has to be said in the log instead.
     pub(super) fn tell(&self, runtime: &Handle, event: Event) -> Option<String> {
         let lists = self.lists.lock();
-        let (alert, listeners) = match event {
-            Event::Exceeded(alert) => (alert, lists.exceeded.clone()),
-            Event::Cleared(alert) => (alert, lists.cleared.clone()),
-            Event::Raised(alert) => (alert, Vec::new()),
+        let (alert, listeners, others) = match event {
+            Event::Exceeded(alert) => (alert, lists.exceeded.clone(), &lists.cleared),
+            Event::Cleared(alert) => (alert, lists.cleared.clone(), &lists.exceeded),
+            Event::Raised(alert) => (alert, Vec::new(), &Vec::new()),
             Event::Pressure { rule, event } => {
                 let of_rule = lists.pressure.iter().filter(|(number, _)| *number == rule);
                 let listeners: Vec<_> = of_rule.map(|(_, handler)| handler.clone()).collect();
                 drop(lists);
-                listeners.iter().for_each(|handler| self.call(runtime, handler, event));
+                listeners.iter().for_each(|handler| handler.tell(runtime, &self.calls, event));
                 return None;
             }
             Event::NoData(message) | Event::Notice(message) | Event::Fault(message) => return Some(message),
         };
+        // Who hears of beginnings alone need not hear of one that is over by now, and the other way round.
+        others.iter().for_each(|handler| handler.queue.lock().waiting.outdate(&alert));
         let listeners = [listeners, lists.alert.clone()].concat();
         drop(lists);
         for handler in &listeners {
-            self.call(runtime, handler, alert.clone());
+            handler.tell(runtime, &self.calls, alert.clone());
         }
         listeners.is_empty().then_some(alert.message)
     }
@@ -124,13 +182,24 @@ impl Handlers {
     /// Calls that have not ended, but for those that wait for this very answer.
     pub(super) fn under_way(&self) -> usize {
         let stopping = self.stopping.lock();
-        self.calls.lock().iter().filter(|call| !call.is_finished() && !stopping.contains(&call.id())).count()
+        self.calls
+            .handles
+            .lock()
+            .iter()
+            .filter(|call| !call.is_finished() && !stopping.contains(&call.id()))
+            .count()
     }
 
-    /// Ends every call that is still under way, at the next point where it waits.
+    /// Ends every call that is still under way, at the next point where it waits. Those that wait for room are not made.
     pub(super) fn abort(&self) {
+        {
+            let lists = self.lists.lock();
+            let of_alerts = [&lists.exceeded, &lists.cleared, &lists.alert];
+            of_alerts.into_iter().flatten().for_each(Handler::forget_waiting);
+            lists.pressure.iter().for_each(|(_, handler)| handler.forget_waiting());
+        }
         let stopping = self.stopping.lock();
-        for call in self.calls.lock().drain(..).filter(|call| !stopping.contains(&call.id())) {
+        for call in self.calls.handles.lock().drain(..).filter(|call| !stopping.contains(&call.id())) {
             call.abort();
         }
     }
@@ -142,57 +211,71 @@ impl Handlers {
         Stopping { handlers: self, task }
     }
 
-    /// Calls that panicked or were aborted.
+    /// Calls that panicked, took too long or were aborted.
     pub(super) fn errors(&self) -> u64 {
-        self.counts.errors.load(Ordering::Relaxed)
+        self.calls.errors.load(Ordering::Relaxed)
     }
 
-    /// Calls that were not made because too many were under way.
+    /// Calls that were not made because too many were under way, or that still wait for that reason.
     pub(super) fn dropped(&self) -> u64 {
-        self.counts.dropped.load(Ordering::Relaxed)
-    }
-
-    fn call<T: Send + 'static>(&self, runtime: &Handle, handler: &Handler<T>, told: T) {
-        if handler.under_way.fetch_add(1, Ordering::AcqRel) >= CALLS_AT_ONCE {
-            handler.under_way.fetch_sub(1, Ordering::AcqRel);
-            self.counts.dropped.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        let (under_way, counts) = (Arc::clone(&handler.under_way), Arc::clone(&self.counts));
-        let call = Call { under_way, counts, ended: false };
-        let handler = Arc::clone(&handler.call);
-        let task = runtime.spawn(async move {
-            handler(told).await;
-            call.has_ended();
-        });
-        let mut calls = self.calls.lock();
-        calls.retain(|call| !call.is_finished());
-        calls.push(task.abort_handle());
+        self.calls.dropped.load(Ordering::Relaxed)
     }
 }
 
 /// A call under way. Dropped when the call ends, however it ends: also with the runtime that it ran on.
-struct Call {
-    under_way: Arc<AtomicUsize>,
-    counts: Arc<Counts>,
-    ended: bool,
+struct Call<T: Coalesce + Send + 'static> {
+    handler: Handler<T>,
+    calls: Weak<Calls>,
+    runtime: Handle,
+    /// How, where it did by itself.
+    ended: Option<End>,
 }
 
-impl Call {
-    fn has_ended(mut self) {
-        self.ended = true;
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Well,
+    Late,
+}
+
+impl<T: Coalesce + Send + 'static> Call<T> {
+    async fn run(mut self, told: T, timeout: Option<Duration>) {
+        let call = (self.handler.call)(told);
+        let Some(timeout) = timeout else {
+            call.await;
+            self.ended = Some(End::Well);
+            return;
+        };
+        if tokio::time::timeout(timeout, call).await.is_ok() {
+            self.ended = Some(End::Well);
+            return;
+        }
+        self.ended = Some(End::Late);
+        let seconds = timeout.as_secs_f64();
+        tracing::error!(
+            target: "mtaio.monitoring",
+            "a handler has not ended within {seconds} s (handler_timeout) and was cancelled; sampling goes on"
+        );
     }
 }
 
-impl Drop for Call {
+impl<T: Coalesce + Send + 'static> Drop for Call<T> {
     fn drop(&mut self) {
-        self.under_way.fetch_sub(1, Ordering::AcqRel);
-        if self.ended {
-            return;
+        self.handler.queue.lock().under_way -= 1;
+        let panicked = std::thread::panicking();
+        let calls = self.calls.upgrade();
+        if self.ended != Some(End::Well)
+            && let Some(calls) = &calls
+        {
+            calls.errors.fetch_add(1, Ordering::Relaxed);
         }
-        self.counts.errors.fetch_add(1, Ordering::Relaxed);
-        let how = if std::thread::panicking() { "panicked" } else { "was aborted before it had finished" };
-        tracing::error!(target: "mtaio.monitoring", "a handler {how}; sampling goes on");
+        if self.ended.is_none() {
+            let how = if panicked { "panicked" } else { "was aborted before it had finished" };
+            tracing::error!(target: "mtaio.monitoring", "a handler {how}; sampling goes on");
+        }
+        // Where calls are aborted, or the runtime ends, nobody is to be called any more.
+        if let Some(calls) = calls.filter(|_| self.ended.is_some() || panicked) {
+            self.handler.start_waiting(&self.runtime, &calls);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::sampling::SectionHealth;
 
+use super::destinations::DestinationHealth;
 use super::pressure_watch::PressureTriggerHealth;
 
 /// Counters that the loop and the recorders write.
@@ -50,9 +51,9 @@ pub struct HealthReport {
     pub dropped_window_blocks: u64,
     /// Events that nobody took in time.
     pub dropped_events: u64,
-    /// Calls of handlers that failed (raised, panicked) or were aborted by a stop.
+    /// Calls of handlers that failed (raised, panicked), took too long or were aborted by a stop.
     pub handler_errors: u64,
-    /// Calls of handlers that were not made because too many were under way.
+    /// Calls of handlers that were not made because too many were under way, or that still wait for that reason.
     pub dropped_calls: u64,
     /// Panics caught at the loop's edge: bugs of this crate.
     pub panics: u64,
@@ -73,4 +74,6 @@ pub struct HealthReport {
     pub sections: Vec<SectionHealth>,
     /// How the pressure rules are served.
     pub pressure_triggers: Vec<PressureTriggerHealth>,
+    /// How the destinations are doing.
+    pub destinations: Vec<DestinationHealth>,
 }

@@ -5,8 +5,10 @@
 //! on asyncio.
 
 mod cadence;
+mod coalesced;
 mod config;
 mod core;
+mod destinations;
 #[cfg(feature = "tokio")]
 mod handlers;
 mod health;
@@ -30,6 +32,7 @@ mod watches;
 pub use cadence::{Cadence, Due};
 pub use config::{Config, Scope};
 pub use core::MonitorCore;
+pub use destinations::{Alertmanager, Answer, Destination, DestinationHealth, Transport, Webhook, retry_after};
 pub use health::HealthReport;
 #[cfg(feature = "metrics-recorder")]
 pub use metrics_recorder::MetricsRecorder;

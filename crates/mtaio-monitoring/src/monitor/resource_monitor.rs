@@ -17,6 +17,7 @@ use crate::rates::SystemStats;
 
 use super::config::{Config, Scope};
 use super::core::MonitorCore;
+use super::destinations::Destination;
 use super::handlers::{Handler, Handlers};
 use super::health::HealthReport;
 
@@ -66,6 +67,7 @@ pub(super) struct Inner {
 pub struct Builder {
     interval: Option<f64>,
     history_size: Option<usize>,
+    handler_timeout: Option<Option<f64>>,
     config: Config,
 }
 
@@ -98,6 +100,14 @@ impl Builder {
         self
     }
 
+    /// Seconds that one call of a handler may take before it is cancelled and counted: above 0, up to a day; `None` for
+    /// as long as it likes. By default 30.
+    #[must_use]
+    pub fn handler_timeout(mut self, seconds: Option<f64>) -> Self {
+        self.handler_timeout = Some(seconds);
+        self
+    }
+
     /// Starts from another configuration: a clock that tests move, another backend.
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {
@@ -118,6 +128,9 @@ impl Builder {
         if let Some(samples) = self.history_size {
             config = config.with_history_size(samples)?;
         }
+        if let Some(seconds) = self.handler_timeout {
+            config = config.with_handler_timeout_seconds(seconds)?;
+        }
         Ok(ResourceMonitor::new(config))
     }
 }
@@ -133,8 +146,8 @@ impl ResourceMonitor {
     #[must_use]
     pub fn new(config: Config) -> Self {
         let inner = Inner {
+            handlers: Handlers::new(config.handler_timeout()),
             core: MonitorCore::new(config),
-            handlers: Handlers::default(),
             runtime: Mutex::default(),
             dispatcher: Mutex::default(),
             delivery: Mutex::default(),
@@ -149,6 +162,8 @@ impl ResourceMonitor {
     }
 
     /// Starts sampling, and binds handlers to the current tokio runtime. Does nothing where it runs already.
+    ///
+    /// The runtime needs timers (`enable_time`), for the time-outs of handlers and for [`stop`](Self::stop).
     ///
     /// # Errors
     ///
@@ -178,7 +193,8 @@ impl ResourceMonitor {
         Ok(())
     }
 
-    /// Stops sampling, waits for handlers that are under way (5 s at most) and aborts those that hang.
+    /// Stops sampling, waits for handlers and destinations that are under way (5 s at most) and aborts what hangs. A call
+    /// of a destination that hangs is left to its own time-out, and nobody waits for it.
     /// Nothing of the monitor runs afterwards. Does nothing where it does not run. A handler may call it.
     ///
     /// # Panics
@@ -196,13 +212,17 @@ impl ResourceMonitor {
             }
         }
         let _this_call = inner.handlers.stopping();
+        let _nobody_waits_any_more = Abandon(&inner.core);
         let _in_time = tokio::time::timeout(STOP_BUDGET, async {
             while !inner.core.wait_stopped(Duration::ZERO) {
                 tokio::time::sleep(STOP_POLL).await;
             }
             // What the last sample had to tell.
             inner.deliver();
-            while inner.handlers.under_way() > 0 && !inner.core.is_running() {
+            // Beside the handlers, within the same time.
+            inner.core.close_destinations(STOP_BUDGET);
+            let is_under_way = || inner.handlers.under_way() > 0 || !inner.core.destinations_have_ended();
+            while is_under_way() && !inner.core.is_running() {
                 tokio::time::sleep(STOP_POLL).await;
             }
         })
@@ -255,6 +275,15 @@ impl ResourceMonitor {
         self.inner.deliver_if_stopped();
     }
 
+    /// The thresholds as a file for another program: `"prometheus"` for its `rule_files`.
+    ///
+    /// # Errors
+    ///
+    /// [`MonitoringError::Configuration`] for another format.
+    pub fn alert_rules(&self, format: &str) -> Result<String> {
+        self.inner.core.alert_rules(format)
+    }
+
     /// Keeps the alerts of some thresholds quiet for `seconds` (above 0): a metric, `metric{label="value"}`, or the very
     /// text of a threshold. They are tracked all the same; see [`Silence`].
     ///
@@ -281,8 +310,9 @@ impl ResourceMonitor {
 
     /// Calls `handler(metric, value, threshold)` whenever a threshold is crossed.
     ///
-    /// Each call is a task of its own: one that panics is counted, one that is slow delays nobody, and at most 64
-    /// calls of one handler are under way at once.
+    /// Each call is a task of its own: one that panics is counted, one that is slow delays nobody and is cancelled after
+    /// [`Builder::handler_timeout`], and at most 64 calls of one handler are under way at once. Beyond them, the newest
+    /// state of each alert waits for room; the calls that do not are counted.
     pub fn on_threshold_exceeded<F, Fut>(&self, handler: F)
     where
         F: Fn(String, f64, f64) -> Fut + Send + Sync + 'static,
@@ -339,6 +369,18 @@ impl ResourceMonitor {
         let _delivery = self.inner.delivery.lock();
         let number = self.inner.core.add_pressure_rule(rule);
         self.inner.handlers.add_pressure(number, Handler::new(handler));
+    }
+
+    /// Has every alert sent there as well: to a [`Webhook`](super::Webhook) or an [`Alertmanager`](super::Alertmanager).
+    /// Each has a thread and a bounded queue of its own, whatever the runtime does; [`health`](Self::health) says how they
+    /// are doing. Gives the number of the destination.
+    pub fn add_destination(&self, destination: impl Into<Destination>) -> u64 {
+        self.inner.core.add_destination(destination)
+    }
+
+    /// Takes a destination away, and says whether there was one of this number. What waits for it is tried once more.
+    pub fn remove_destination(&self, number: u64) -> bool {
+        self.inner.core.remove_destination(number)
     }
 
     /// Raises an alert of the service's own.
@@ -448,6 +490,18 @@ impl Drop for Inner {
     fn drop(&mut self) {
         if let Some(dispatcher) = self.dispatcher.lock().take() {
             dispatcher.abort();
+        }
+    }
+}
+
+/// Gives up on the destinations at the end of a stop, also of one that is cancelled; unless somebody has started the
+/// monitor meanwhile.
+struct Abandon<'a>(&'a MonitorCore);
+
+impl Drop for Abandon<'_> {
+    fn drop(&mut self) {
+        if !self.0.is_running() {
+            self.0.abandon_destinations();
         }
     }
 }

@@ -1,4 +1,6 @@
 //! What the handles, the sampling thread and the recorders of one monitor share.
+//!
+//! Long because the thread and those who call it take the same locks in the same order, which one page shows.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -126,6 +128,7 @@ impl Shared {
         control.current = Some(thread);
         control.alive += 1;
         self.arm_all(&mut control);
+        self.outbox.destinations.resume();
         Ok(())
     }
 
@@ -366,6 +369,7 @@ impl Shared {
             delayed_thresholds: health.delayed_thresholds.load(Ordering::Relaxed),
             sections,
             pressure_triggers: self.pressure.health(),
+            destinations: self.outbox.destinations.health(),
         }
     }
 

@@ -16,10 +16,12 @@ const ORDER: [&str; 5] = [
 ];
 
 /// Dependencies that one crate alone may have.
-const HOMES: [(&str, &[&str]); 3] = [
+const HOMES: [(&str, &[&str]); 4] = [
+    // Of the core an optional one: a service posts its alerts by itself, and who does not want that builds no client.
+    ("mtaio-monitoring", &["ureq"]),
     ("mtaio-monitoring-python", &["pyo3", "pyo3-ffi", "pyo3-build-config", "numpy"]),
     ("mtaio-monitoring-cli", &["ratatui", "crossterm", "clap"]),
-    ("mtaio-monitoring-server", &["hyper", "axum", "tiny_http", "warp", "actix-web", "reqwest", "ureq", "h2"]),
+    ("mtaio-monitoring-server", &["hyper", "axum", "tiny_http", "warp", "actix-web", "reqwest", "h2"]),
 ];
 
 /// Dependencies that no crate which the host's process loads may name, and why.

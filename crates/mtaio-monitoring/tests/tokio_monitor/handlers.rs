@@ -121,6 +121,67 @@ async fn at_most_64_calls_of_one_handler_are_under_way() {
     assert_eq!(under_way.load(Ordering::Relaxed), 65, "there is room again");
 }
 
+#[tokio::test(start_paused = true)]
+async fn of_what_waits_for_room_the_newest_state_is_told() {
+    let (service, _told) = Service::with_threshold();
+    let (go_on, gate) = tokio::sync::watch::channel(false);
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    service.monitor.on_alert(move |alert| {
+        tell.send((alert.state.name(), alert.value)).expect("the test listens");
+        let mut gate = gate.clone();
+        async move {
+            gate.wait_for(|open| *open).await.expect("the test holds it");
+        }
+    });
+    for crossing in 11..80 {
+        service.cross(f64::from(crossing));
+        settle().await;
+    }
+    let mut newest = None;
+    while let Ok(call) = told.try_recv() {
+        newest = Some(call);
+    }
+    // 32 crossings of two alerts each were told. Of the further ones two wait: the last beginning, and its end.
+    assert_eq!(newest, Some(("resolved", Some(0.0))));
+    let calls_before = service.monitor.health().dropped_calls;
+    go_on.send(true).expect("calls wait for it");
+    settle().await;
+    assert_eq!(told.try_recv(), Ok(("firing", Some(79.0))));
+    assert_eq!(told.try_recv(), Ok(("resolved", Some(0.0))));
+    assert!(told.try_recv().is_err());
+    assert_eq!(service.monitor.health().dropped_calls, calls_before - 2, "those that were told were not dropped");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_takes_too_long_is_cancelled_and_counted() {
+    for (timeout, errors) in [(Some(2.5), 1), (None, 0)] {
+        let monitor = ResourceMonitor::builder().handler_timeout(timeout).build().expect("sound settings");
+        let (begun, held) = (Arc::new(()), Arc::new(AtomicUsize::new(0)));
+        let count = Arc::clone(&held);
+        let holds = Arc::clone(&begun);
+        monitor.on_alert(move |_| {
+            count.fetch_add(1, Ordering::Relaxed);
+            let held = Arc::clone(&holds);
+            async move {
+                std::future::pending::<()>().await;
+                drop(held);
+            }
+        });
+        monitor.alert("the disk is on fire");
+        settle().await;
+        assert_eq!(held.load(Ordering::Relaxed), 1);
+        tokio::time::sleep(Duration::from_millis(2_499)).await;
+        assert_eq!(monitor.health().handler_errors, 0);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        assert_eq!(monitor.health().handler_errors, errors, "{timeout:?}");
+        assert_eq!(Arc::strong_count(&begun), 3 - errors as usize, "what it held is let go of");
+    }
+    for wrong in [0.0, -1.0, f64::NAN, 86_401.0] {
+        let error = ResourceMonitor::builder().handler_timeout(Some(wrong)).build().map(drop).unwrap_err();
+        assert!(error.to_string().starts_with("handler_timeout must be a number of seconds above 0"), "{error}");
+    }
+}
+
 /// A handler that stops the monitor at the first alert, which is what it holds.
 fn stop_at_an_alert(monitor: &ResourceMonitor) -> Arc<AtomicUsize> {
     let stopped = Arc::new(AtomicUsize::new(0));
