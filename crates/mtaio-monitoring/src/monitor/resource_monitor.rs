@@ -22,6 +22,8 @@ use super::handlers::{Handler, Handlers};
 use super::health::HealthReport;
 
 /// How long [`ResourceMonitor::stop`] waits for handlers before it aborts them.
+/// Alerts told between two turns of other tasks.
+const EVENTS_AT_ONCE: usize = 1024;
 const STOP_BUDGET: Duration = Duration::from_secs(5);
 const STOP_POLL: Duration = Duration::from_millis(1);
 
@@ -467,15 +469,28 @@ impl Inner {
     /// Starts the handlers of everything in the outbox, if a runtime is known or can be found; else it waits there.
     pub(super) fn deliver(&self) {
         let Some(runtime) = self.runtime.lock().clone().or_else(|| Handle::try_current().ok()) else { return };
+        while self.deliver_some(&runtime) {
+            if self.dispatcher.lock().is_some() {
+                // It comes again, when other tasks have had their turn.
+                self.core.wake();
+                return;
+            }
+        }
+    }
+
+    /// Says whether there may be more.
+    fn deliver_some(&self, runtime: &Handle) -> bool {
         let delivery = self.delivery.lock();
-        let events = self.core.drain_events();
+        let events = self.core.take_events(EVENTS_AT_ONCE);
+        let more = events.len() == EVENTS_AT_ONCE;
         let unheard: Vec<String> =
-            events.into_iter().filter_map(|event| self.handlers.tell(&runtime, event)).collect();
+            events.into_iter().filter_map(|event| self.handlers.tell(runtime, event)).collect();
         // Whoever listens to the log may record into this very monitor.
         drop(delivery);
         for message in unheard {
             tracing::warn!(target: "mtaio.monitoring", "{message}");
         }
+        more
     }
 
     /// While the monitor runs its dispatcher has been woken already.
