@@ -129,11 +129,28 @@ impl Expression {
         std::iter::once(&self.term).chain(&self.divisor)
     }
 
+    /// Why a text is no expression: the number of the character at fault, and what is accepted there.
+    #[cfg(feature = "config-file")]
+    pub(crate) fn fault_of(text: &str) -> Option<(usize, &'static str)> {
+        match text {
+            "" => Some((0, A_NAME)),
+            name if is_plain(name) => None,
+            other => Parser::of(other).fault(),
+        }
+    }
+
     /// Whether it looks at what was recorded in a window, and not only at the newest values.
     #[must_use]
     pub fn has_window(&self) -> bool {
         self.terms().any(|term| term.aggregate != Aggregate::Last)
     }
+}
+
+const A_NAME: &str = "a name of at least one character";
+
+/// Whether a text is a name and nothing more.
+fn is_plain(text: &str) -> bool {
+    !text.contains(['{', '}', ':', '/', '(', ')', '"']) && !text.contains(" by ")
 }
 
 impl std::str::FromStr for Expression {
@@ -144,9 +161,9 @@ impl std::str::FromStr for Expression {
     /// [`MonitoringError::Configuration`] with the text, a caret under the fault, and what is accepted there.
     fn from_str(text: &str) -> Result<Self> {
         if text.is_empty() {
-            return Err(MonitoringError::argument("metric", "a name of at least one character", "''"));
+            return Err(MonitoringError::argument("metric", A_NAME, "''"));
         }
-        if !text.contains(['{', '}', ':', '/', '(', ')', '"']) && !text.contains(" by ") {
+        if is_plain(text) {
             return Ok(Self { term: Term::last_of(text), divisor: None, by: Vec::new() });
         }
         Parser::of(text).expression()
