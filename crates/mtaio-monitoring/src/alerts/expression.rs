@@ -129,14 +129,10 @@ impl Expression {
         std::iter::once(&self.term).chain(&self.divisor)
     }
 
-    /// Why a text is no expression: the number of the character at fault, and what is accepted there.
+    /// Why a text that is not empty is no expression: the number of the character at fault, and what is accepted there.
     #[cfg(feature = "config-file")]
     pub(crate) fn fault_of(text: &str) -> Option<(usize, &'static str)> {
-        match text {
-            "" => Some((0, A_NAME)),
-            name if is_plain(name) => None,
-            other => Parser::of(other).fault(),
-        }
+        if is_plain(text) { None } else { Parser::of(text).fault() }
     }
 
     /// Whether it looks at what was recorded in a window, and not only at the newest values.
@@ -145,8 +141,6 @@ impl Expression {
         self.terms().any(|term| term.aggregate != Aggregate::Last)
     }
 }
-
-const A_NAME: &str = "a name of at least one character";
 
 /// Whether a text is a name and nothing more.
 fn is_plain(text: &str) -> bool {
@@ -161,7 +155,7 @@ impl std::str::FromStr for Expression {
     /// [`MonitoringError::Configuration`] with the text, a caret under the fault, and what is accepted there.
     fn from_str(text: &str) -> Result<Self> {
         if text.is_empty() {
-            return Err(MonitoringError::argument("metric", A_NAME, "''"));
+            return Err(MonitoringError::argument("metric", "a name of at least one character", "''"));
         }
         if is_plain(text) {
             return Ok(Self { term: Term::last_of(text), divisor: None, by: Vec::new() });

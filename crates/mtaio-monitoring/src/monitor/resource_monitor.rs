@@ -192,11 +192,12 @@ impl ResourceMonitor {
         Ok(monitor)
     }
 
-    /// Sets the thresholds of a file and adds its destinations.
+    /// Sets the thresholds of a file and adds its destinations, whose numbers it gives.
     #[cfg(feature = "config-file")]
-    pub fn set_up(&self, file: &ConfigFile) {
-        file.set_up(&self.inner.core);
+    pub fn set_up(&self, file: &ConfigFile) -> Vec<u64> {
+        let numbers = file.set_up(&self.inner.core);
         self.inner.deliver_if_stopped();
+        numbers
     }
 
     /// Starts sampling, and binds handlers to the current tokio runtime. Does nothing where it runs already.

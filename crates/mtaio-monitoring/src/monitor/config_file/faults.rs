@@ -1,5 +1,6 @@
 //! What is wrong with a text, where, and how that is shown.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::ops::Range;
 
@@ -27,12 +28,12 @@ pub(super) struct Faults<'a> {
     /// What may be a secret: shown as asterisks.
     secrets: Vec<Range<usize>>,
     /// Where lines begin that are no TOML: what was made of them is nobody's words.
-    broken: Vec<usize>,
+    broken: BTreeSet<usize>,
 }
 
 impl<'a> Faults<'a> {
     pub(super) fn of(name: &'a str, text: &'a str) -> Self {
-        Self { name, text, list: Vec::new(), more: 0, secrets: Vec::new(), broken: Vec::new() }
+        Self { name, text, list: Vec::new(), more: 0, secrets: Vec::new(), broken: BTreeSet::new() }
     }
 
     /// The last part of the name of the file.
@@ -42,28 +43,26 @@ impl<'a> Faults<'a> {
 
     /// A place that is no TOML. `is_public` says of the first word of a line whether what follows it is no secret.
     pub(super) fn add_broken(&mut self, at: Range<usize>, message: &str, is_public: impl Fn(&str) -> bool) {
-        let line = self.line_around(at.start);
-        self.broken.push(line.start);
-        let text = &self.text[line.clone()];
-        // What stands on the line cannot be known, and the slip may be in the quotes of a password.
-        let indent = text.len() - text.trim_start().len();
-        let rest = &text[indent..];
-        let header = rest.strip_prefix('[').map(|header| header.trim_start_matches('['));
-        let word = |text: &str| {
-            text.find(|character: char| !(character.is_ascii_alphanumeric() || "_-.".contains(character)))
-        };
-        let end = match header {
-            Some(header) => rest.len() - header.len() + word(header).unwrap_or(header.len()),
-            None => word(rest).unwrap_or(rest.len()),
-        };
-        if header.is_some() || !is_public(&rest[..end]) {
-            self.secrets.push(line.start + indent + end..line.end);
+        if self.is_full() {
+            self.more += 1;
+            return;
         }
+        let line = self.line_around(at.start);
+        if !self.broken.insert(line.start) {
+            // What else is wrong with the line mostly follows from the first.
+            return;
+        }
+        let secret = line.start + public_part(&self.text[line.clone()], is_public)..line.end;
+        self.secrets.push(secret);
         self.push(at, message.to_owned());
     }
 
     /// A fault of what can be read.
     pub(super) fn add(&mut self, at: &Range<usize>, message: impl Into<String>) {
+        if self.is_full() {
+            self.more += 1;
+            return;
+        }
         let line = self.line_around(at.start);
         // What stands for a value that could not be read has no place.
         let is_a_stand_in = !self.broken.is_empty() && *at == (0..0);
@@ -83,7 +82,7 @@ impl<'a> Faults<'a> {
     pub(super) fn refuse(&mut self, key: &str, value: &Value<'_>, error: &MonitoringError) {
         match error.argument_and_accepted() {
             Some((_, accepted)) => self.wrong(key, &in_toml(accepted), value),
-            None => self.add(&value.span(), error.to_string()),
+            None => self.add(&value.span(), in_toml(&error.to_string())),
         }
     }
 
@@ -91,6 +90,11 @@ impl<'a> Faults<'a> {
     pub(super) fn wrong(&mut self, key: &str, accepted: &str, value: &Value<'_>) {
         let given = self.given(value);
         self.add(&value.span(), format!("{key} must be {accepted}, got {given}"));
+    }
+
+    /// Whether there are so many that another one is only counted: looking into it would be for nothing.
+    pub(super) fn is_full(&self) -> bool {
+        self.list.len() >= KEPT
     }
 
     /// Never shows what stands there.
@@ -128,13 +132,9 @@ impl<'a> Faults<'a> {
     }
 
     fn push(&mut self, at: Range<usize>, message: String) {
-        if self.list.len() < KEPT {
-            // Wherever a parser points to, it is a place of the text.
-            let start = self.text.floor_char_boundary(at.start);
-            self.list.push((start..at.end.max(start), message));
-        } else {
-            self.more += 1;
-        }
+        // Wherever a parser points to, it is a place of the text.
+        let start = self.text.floor_char_boundary(at.start);
+        self.list.push((start..at.end.max(start), message));
     }
 
     fn line_around(&self, at: usize) -> Range<usize> {
@@ -148,9 +148,8 @@ impl<'a> Faults<'a> {
         use toml::de::DeValue;
         let at = value.span();
         match value.get_ref() {
-            DeValue::Array(_) => "an array".to_owned(),
             DeValue::Table(_) => "a table".to_owned(),
-            _ if self.secrets.iter().any(|secret| secret.start <= at.start && at.end <= secret.end) => {
+            _ if self.secrets.iter().any(|secret| secret.start < at.end && at.start < secret.end) => {
                 "something else".to_owned()
             }
             DeValue::Datetime(_) => format!("the date or time {}", shortened(self.text(&at))),
@@ -164,6 +163,8 @@ impl<'a> Faults<'a> {
         let (number, column) = (self.line_number(at.start), self.text[line.start..at.start].chars().count());
         let _ = write!(words, "{}:{number}:{}: {message}", self.name, column + 1);
         let text = self.text[line.clone()].trim_end_matches('\r');
+        let is_near = |secret: &&Range<usize>| secret.start < line.end && line.start < secret.end;
+        let secrets: Vec<&Range<usize>> = self.secrets.iter().filter(is_near).collect();
         let length = text.chars().count();
         // A part of a long line, with the fault in it.
         let first = if length > LINE.0 { column.saturating_sub(LINE.1).min(length - LINE.0) } else { 0 };
@@ -171,7 +172,7 @@ impl<'a> Faults<'a> {
         let (mut before, mut under) = (usize::from(first > 0), 0);
         for (offset, character) in text.char_indices().skip(first).take(LINE.0) {
             let place = line.start + offset;
-            let is_secret = self.secrets.iter().any(|secret| secret.contains(&place));
+            let is_secret = secrets.iter().any(|secret| secret.contains(&place));
             let character = match character {
                 ' ' | '"' | '\'' | '=' => character,
                 _ if is_secret => '*',
@@ -195,9 +196,32 @@ impl<'a> Faults<'a> {
     }
 }
 
+/// How much of a line that is no TOML may be shown: a header, a word that is a key. What follows cannot be known, and the
+/// slip may be in the quotes of a password.
+fn public_part(line: &str, is_public: impl Fn(&str) -> bool) -> usize {
+    let text = line.trim_start();
+    let indent = line.len() - text.len();
+    let belongs = |character: char| character.is_ascii_alphanumeric() || "_-.".contains(character);
+    let brackets = text.len() - text.trim_start_matches('[').len();
+    let rest = text[brackets..].trim_start_matches(belongs);
+    let word = &text[brackets..text.len() - rest.len()];
+    if brackets > 0 {
+        line.len() - rest.trim_start_matches(']').len()
+    } else if is_public(word) {
+        line.len()
+    } else if rest.trim_start().starts_with('=') {
+        indent + word.len()
+    } else {
+        0
+    }
+}
+
 /// What the core says for both languages, in words of TOML: it has no None, and its arrays have brackets.
 fn in_toml(accepted: &str) -> String {
-    accepted.replace(", or None", "").replace("(n, m)", "[n, m]")
+    accepted
+        .replace(", or None", "")
+        .replace("(n, m)", "[n, m]")
+        .replace("level='critical'", "level = \"critical\"")
 }
 
 /// A value as it was written, on one line and not too long.

@@ -33,9 +33,13 @@ impl<'a> Fields<'a> {
         faults: &mut Faults<'_>,
     ) -> Self {
         for (key, value) in table.iter().filter(|(key, _)| !known.contains(&&**key.get_ref())) {
-            if !matches!(value.get_ref(), DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_)) {
+            if !super::is_public(key.get_ref()) {
                 // Nobody knows what it is: a token, perhaps.
                 keep_texts_secret(value, faults);
+            }
+            if faults.is_full() {
+                faults.add(&key.span(), "");
+                continue;
             }
             let name: String = key.get_ref().chars().take(64).map(visible).collect();
             let alike = |known: &&&str| strsim::jaro_winkler(known, &name);
@@ -48,11 +52,6 @@ impl<'a> Fields<'a> {
             faults.add(&key.span(), format!("{what} has no key {name:?}: {hint}"));
         }
         Self { what, at, table }
-    }
-
-    /// Where it begins.
-    pub(super) fn at(&self) -> &Range<usize> {
-        &self.at
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&'a Value<'a>> {

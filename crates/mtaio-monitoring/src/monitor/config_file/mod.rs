@@ -80,7 +80,17 @@ impl ConfigFile {
     /// [`MonitoringError::Configuration`] where it cannot be read; or with all of its faults, each with its line.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        Self::parse_bytes(&path.to_string_lossy(), &file::read(path)?)
+        Self::parse_bytes(&path.to_string_lossy(), &Self::bytes_of(path)?)
+    }
+
+    /// The bytes of a file, of which there are 1 MiB and one at most: what may have to wait for a disk. What is made of them
+    /// reads the environment, which a program may want to keep still meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`MonitoringError::Configuration`] where it cannot be read.
+    pub fn bytes_of(path: &Path) -> Result<Vec<u8>> {
+        file::read(path)
     }
 
     /// From a text; `name` is the file's, for messages.
@@ -98,6 +108,10 @@ impl ConfigFile {
     ///
     /// As [`Self::read`], and where they are no UTF-8.
     pub fn parse_bytes(name: &str, bytes: &[u8]) -> Result<Self> {
+        if bytes.len() > MOST_BYTES {
+            let accepted = format!("a file of up to {MOST_BYTES} bytes (1 MiB)");
+            return Err(MonitoringError::argument(name, &accepted, "a larger one"));
+        }
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
             MonitoringError::Configuration(format!("{name}:{line}: the file must be UTF-8, and this line is not"))
@@ -111,15 +125,14 @@ impl ConfigFile {
     ///
     /// As [`Self::read`].
     pub fn parse_with(name: &str, text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
-        if text.len() > MOST_BYTES {
-            let accepted = format!("a file of up to {MOST_BYTES} bytes (1 MiB)");
-            return Err(MonitoringError::argument(name, &accepted, "a larger one"));
-        }
         let mut faults = Faults::of(name, text);
         let (document, broken) = DeTable::parse_recoverable(text);
         for error in &broken {
             let at = error.span().unwrap_or(text.len()..text.len());
-            faults.add_broken(at, &format!("this is no TOML: {}", error.message()), is_public);
+            // The parser sees a text without quotes where there is nothing.
+            let before = text.get(..at.end).unwrap_or(text).trim_end_matches([' ', '\t', '\r']);
+            let what = if before.ends_with('=') { "there is no value" } else { error.message() };
+            faults.add_broken(at, &format!("this is no TOML: {what}"), is_public);
         }
         drop(broken);
         let file = Self::of_document(document.get_ref(), environment, &mut faults);
@@ -138,14 +151,12 @@ impl ConfigFile {
         self.settings.applied_to(Config::default())
     }
 
-    /// Sets its thresholds and adds its destinations.
-    pub fn set_up(&self, monitor: &MonitorCore) {
+    /// Sets its thresholds and adds its destinations, whose numbers it gives.
+    pub fn set_up(&self, monitor: &MonitorCore) -> Vec<u64> {
         for rule in &self.rules {
             monitor.set_rule(rule.clone());
         }
-        for destination in &self.destinations {
-            monitor.add_destination(destination.clone());
-        }
+        self.destinations.iter().map(|destination| monitor.add_destination(destination.clone())).collect()
     }
 
     fn of_document(document: &DeTable<'_>, environment: Environment<'_>, faults: &mut Faults<'_>) -> Self {

@@ -51,8 +51,8 @@ pub(super) fn rule(fields: &Fields<'_>, places: &mut Places, faults: &mut Faults
 }
 
 fn metric(value: &Value<'_>, places: &mut Places, faults: &mut Faults<'_>) -> Option<String> {
-    let Some(text) = value.get_ref().as_str() else {
-        faults.wrong("metric", "a name or an expression in quotes", value);
+    let Some(text) = value.get_ref().as_str().filter(|text| !text.is_empty()) else {
+        faults.wrong("metric", "a name or an expression, in quotes", value);
         return None;
     };
     if let Some((character, accepted)) = Expression::fault_of(text) {
