@@ -14,15 +14,15 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, overload
 
-from . import _loop, _native
+from . import _loop
 from ._alert import Alert
+from ._configured import Configured
 from ._destinations import DestinationHealth, LoopDestination
 from ._errors import ConfigurationTypeError, MonitoringError, UnknownMetricError
 from ._handlers import Handler, Handlers, HandlerTasks, is_cancelled, is_fault
 from ._metrics import Metrics
 from ._pressure import PressureEvent, PressureTriggerHealth
 from ._readings import system_stats
-from ._sending import Sending
 from ._stats import MonitorHealth, SectionHealth, SystemStats
 
 logger = logging.getLogger("mtaio.monitoring")
@@ -63,7 +63,7 @@ class Shown(Generic[T]):
         return value
 
 
-class ResourceMonitor(Sending, Metrics):
+class ResourceMonitor(Configured, Metrics):
     """Watches the machine and recorded values, and tells handlers when a limit is crossed.
 
     Sampling runs on one native thread, off the GIL and off the loop, and keeps its cadence while the loop is
@@ -138,57 +138,6 @@ class ResourceMonitor(Sending, Metrics):
         self._mtaio_collector: asyncio.Task[None] | None = None
         self._mtaio_collect_metrics_errors = 0
         _monitors[id(self)] = self
-
-    @classmethod
-    def from_config(cls, path: str | os.PathLike[str], **overrides: Any) -> Self:
-        """Makes a monitor with the settings, thresholds and destinations of a file such as ``mtaio.toml``.
-
-        Keys have the names of the keywords of the constructor, ``set_threshold``, ``Webhook`` and ``Alertmanager``::
-
-            interval = 0.5
-
-            [[thresholds]]
-            metric = "memory_usage"
-            value = 80.0
-            critical = 95.0
-
-            [[destinations]]
-            type = "webhook"
-            url = "https://hooks.example.org/${HOOK_TOKEN}"
-
-        ``${NAME}`` in the texts of a destination stands for a variable of the environment. Of a file named
-        ``pyproject.toml`` the table ``tool.mtaio.monitoring`` is read. A subclass is made with the settings that the
-        file gives, and so must accept these.
-
-        Args:
-            path: The file, of up to 1 MiB.
-            overrides: Keywords of the constructor, which count before what the file says.
-
-        Raises:
-            ConfigurationError: The file cannot be read; or something in it cannot be used: the message has every
-                fault, with its line.
-            ConfigurationTypeError: The path is none, or the class does not accept a setting of the file.
-
-        Example:
-            >>> import pathlib, tempfile
-            >>> path = pathlib.Path(tempfile.mkdtemp(), "mtaio.toml")
-            >>> _ = path.write_text('interval = 0.5')
-            >>> ResourceMonitor.from_config(path, history_size=60)
-            <ResourceMonitor interval=0.5 history_size=60 scope='auto' stopped>
-        """
-        file = _native.ConfigFile(path)
-        settings = file.settings()
-        try:
-            inspect.signature(cls).bind_partial(**settings)
-        except TypeError as error:
-            raise ConfigurationTypeError(
-                f"{cls.__name__} does not accept the settings of {os.fspath(path)} ({error}): let its __init__ take "
-                "them as keywords and hand them on to super().__init__(), or leave them out of the file"
-            ) from None
-        monitor = cls(**{**settings, **overrides})
-        monitor._mtaio_add_numbered_destinations(file.set_up(monitor))
-        monitor._mtaio_deliver_if_stopped()
-        return monitor
 
     def __repr__(self) -> str:
         """Its settings and whether it runs."""

@@ -1,4 +1,6 @@
 //! Pictures of what is said. `UPDATE_EXPECT=1 cargo test` takes them anew; then look at them.
+//!
+//! Long because of the pictures.
 
 use expect_test::{Expect, expect};
 
