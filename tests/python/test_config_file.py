@@ -1,6 +1,5 @@
 """``ResourceMonitor.from_config``, and what it says of a file that cannot be used."""
 
-import asyncio
 import json
 import os
 import subprocess
@@ -178,19 +177,11 @@ def test_the_wheels_command_reads_it_too(write: Write) -> None:
     checked = subprocess.run([*command, "check-config", path], capture_output=True, text=True, timeout=30, check=True)
     assert checked.stdout.startswith(f"{path}: OK, 1 threshold, 0 destinations, interval 0.05 s\n")
     watched = subprocess.run(
-        [*command, "watch", "--json", "-n", "2", "--config", path], capture_output=True, text=True, timeout=30, check=True
+        [*command, "watch", "--json", "-n", "2", "--config", path],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
     )
     assert len([json.loads(line) for line in watched.stdout.splitlines()]) == 2
     assert "is above its threshold of 1 By" in watched.stderr
-
-
-def test_a_monitor_of_a_file_lives_under_any_loop(write: Write) -> None:
-    monitor = ResourceMonitor.from_config(write("interval = 0.01\n"))
-
-    async def sample() -> int:
-        async with monitor:
-            await eventually(lambda: monitor.health().samples > 0)
-        return len(await monitor.get_history())
-
-    assert asyncio.run(sample()) >= 1
-    assert asyncio.run(sample()) >= 1
