@@ -42,6 +42,15 @@ def soon(true: Callable[[], object], seconds: float = SECONDS) -> None:
         time.sleep(0.002)
 
 
+def on_loop(function: Callable[..., object]) -> Callable[..., Coroutine[Any, Any, None]]:
+    """A handler that calls ``function`` on the loop, where a plain function would be called on a thread."""
+
+    async def told(*arguments: Any) -> None:
+        function(*arguments)
+
+    return told
+
+
 class Told:
     """A handler that keeps what it was told: `(metric, value, threshold)`, or an `Alert`."""
 

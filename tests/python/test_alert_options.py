@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import math
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import pytest
-from deadline import eventually, run
+from deadline import eventually, on_loop, run
 from mtaio.monitoring import Alert, ConfigurationError, ConfigurationTypeError, ResourceMonitor, Silence
 
 pytestmark = pytest.mark.once
@@ -17,7 +19,7 @@ pytestmark = pytest.mark.once
 def listening(monitor: ResourceMonitor) -> list[Alert]:
     """The alerts of a monitor, as they come."""
     told: list[Alert] = []
-    monitor.on_alert(told.append)
+    monitor.on_alert(on_loop(told.append))
     return told
 
 
@@ -128,7 +130,7 @@ def test_a_program_that_falls_silent_and_a_handler_that_wants_a_number() -> None
         async with ResourceMonitor(interval=0.01) as monitor:
             told = listening(monitor)
             numbers: list[float] = []
-            monitor.on_threshold_exceeded(lambda _metric, value, _level: numbers.append(value))
+            monitor.on_threshold_exceeded(on_loop(lambda _metric, value, _level: numbers.append(value)))
             monitor.set_threshold("beat", 10, no_data="alert")
             await eventually(lambda: len(told) == 1)
             assert (told[0].value, told[0].threshold) == (None, 10)
@@ -204,3 +206,28 @@ def test_what_is_missing_goes_to_the_log(caplog: pytest.LogCaptureFixture) -> No
             assert monitor.health().thresholds_without_data == ["busy / workers"]
 
     run(main())
+
+
+def test_the_thresholds_as_a_file_that_prometheus_reads(tmp_path: Path) -> None:
+    monitor = ResourceMonitor()
+    file = tmp_path / "rules.yml"
+    promtool = Path(__file__).parents[2] / ".venv" / "debian" / "usr" / "bin" / "promtool"
+
+    def rules_read() -> str:
+        file.write_text(monitor.alert_rules("prometheus"))
+        read = subprocess.run([promtool, "check", "rules", file], capture_output=True, text=True, check=False)
+        assert read.returncode == 0, read.stderr + file.read_text()
+        return read.stdout
+
+    assert "SUCCESS: 0 rules" in rules_read()
+    monitor.set_threshold("cpu_usage", 80, critical=95, clear=70, annotations={"runbook": "https://example.org/a: b"})
+    monitor.set_threshold('errors{kind!="user"}:count / duration:count by (route)', 0.05, for_seconds=30)
+    monitor.set_threshold("queue 'ü'\n", 1e-9, below=True, keep_firing_seconds=1.5)
+    assert "SUCCESS: 4 rules" in rules_read()
+    assert monitor.alert_rules() == file.read_text()
+    monitor.remove_threshold("cpu_usage")
+    assert "SUCCESS: 2 rules" in rules_read()
+    with pytest.raises(ConfigurationError, match="format must be 'prometheus', got \"yaml\""):
+        monitor.alert_rules("yaml")
+    with pytest.raises(TypeError, match="format"):
+        monitor.alert_rules(5)  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from burners import usable_cores
-from deadline import eventually, run
+from deadline import eventually, on_loop, run
 from mtaio.monitoring import MonitorHealth, ResourceMonitor, SystemStats
 
 #: Rows are kept from the first window on, which is this old at least.
@@ -175,7 +175,7 @@ def test_alerts_of_samples_taken_while_the_loop_was_blocked_are_told_afterwards(
     async def main() -> None:
         monitor = ResourceMonitor(interval=0.01)
         told: list[tuple[str, float, float]] = []
-        monitor.on_threshold_exceeded(lambda *arguments: told.append(arguments))
+        monitor.on_threshold_exceeded(on_loop(lambda *arguments: told.append(arguments)))
         async with monitor:
             monitor.set_threshold("host_memory_total_bytes", 1.0)
             time.sleep(0.3)  # noqa: ASYNC251 - as above

@@ -15,6 +15,7 @@ from deadline import (
     alert_of_a_sample,
     eventually,
     in_thread,
+    on_loop,
     open_descriptors,
     run,
     samples,
@@ -141,7 +142,7 @@ def test_records_from_another_loop_are_told_on_the_monitors_own() -> None:
     async def main() -> None:
         async with ResourceMonitor() as monitor:
             threads: list[int] = []
-            monitor.on_threshold_exceeded(lambda *_arguments: threads.append(threading.get_ident()))
+            monitor.on_threshold_exceeded(on_loop(lambda *_arguments: threads.append(threading.get_ident())))
             monitor.set_threshold("queue", 1.0)
             await asyncio.to_thread(lambda: run(monitor.record_metric("queue", 2.0)))
             await eventually(lambda: threads)

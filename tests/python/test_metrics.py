@@ -6,7 +6,7 @@ import random
 import weakref
 
 import pytest
-from deadline import eventually, run
+from deadline import eventually, on_loop, run
 from forking import child
 from mtaio.monitoring import ConfigurationError, MetricSummary, ResourceMonitor, UnknownMetricError
 
@@ -92,7 +92,7 @@ def test_a_threshold_on_what_a_handle_records() -> None:
 async def handle_crosses() -> None:
     monitor = ResourceMonitor()
     told: list[float] = []
-    monitor.on_threshold_exceeded(lambda *crossing: told.append(crossing[1]))
+    monitor.on_threshold_exceeded(on_loop(lambda *crossing: told.append(crossing[1])))
     monitor.set_threshold("depth", 10.0)
     depth = monitor.gauge("depth").labels(queue="mail")
     depth.set(9)

@@ -128,3 +128,31 @@ def test_while_the_loop_is_blocked_the_oldest_events_go_and_are_counted() -> Non
             assert told.calls[-1] == ("queue", 99.0, 10.0), "and it goes on"
 
     run(main())
+
+
+def test_one_that_flaps_while_the_loop_is_blocked_costs_no_other_its_alert() -> None:
+    async def main() -> None:
+        monitor, told = ResourceMonitor(interval=0.01), Told()
+        monitor.on_alert(told)
+        for index in range(100):
+            monitor.set_threshold(f"steady_{index}", 10.0)
+        monitor.set_threshold("queue", 10.0)
+        async with monitor:
+
+            def storm() -> None:
+                for index in range(100):
+                    monitor.record(f"steady_{index}", 11.0)
+                for _ in range(RECORDS):
+                    monitor.record("queue", 11.0)
+                    monitor.record("queue", 9.0)
+
+            thread = threading.Thread(target=storm)
+            thread.start()
+            # Blocks the loop on purpose.
+            thread.join()
+            assert monitor.health().dropped_events == 2 * RECORDS + 100 - ROOM
+            firing = {f"steady_{index}" for index in range(100)}
+            await eventually(lambda: firing <= {alert.metric for alert in told.calls})
+            await eventually(lambda: (told.calls[-1].metric, told.calls[-1].state) == ("queue", "resolved"))
+
+    run(main())

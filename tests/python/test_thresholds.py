@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from deadline import Told, eventually, run
+from deadline import Told, eventually, on_loop, run
 from mtaio.monitoring import Alert, ResourceMonitor
 from mtaio.monitoring._stats import MonitorHealth
 
@@ -19,8 +19,12 @@ class Watched:
     def __init__(self, threshold: float = 10.0, **options: Any) -> None:
         self.monitor = ResourceMonitor()
         self.told: list[tuple[str, float, float]] = []
-        self.monitor.on_threshold_exceeded(lambda _metric, value, _level: self.told.append(("exceeded", value, _level)))
-        self.monitor.on_threshold_cleared(lambda _metric, value, _level: self.told.append(("cleared", value, _level)))
+        self.monitor.on_threshold_exceeded(
+            on_loop(lambda _metric, value, level: self.told.append(("exceeded", value, level)))
+        )
+        self.monitor.on_threshold_cleared(
+            on_loop(lambda _metric, value, level: self.told.append(("cleared", value, level)))
+        )
         self.monitor.set_threshold("queue", threshold, **options)
 
     async def record(self, *values: float) -> list[tuple[str, float]]:

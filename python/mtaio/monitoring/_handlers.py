@@ -5,17 +5,17 @@ import functools
 import inspect
 import logging
 from collections.abc import Callable, Hashable
-from typing import Any, NamedTuple
+from typing import Any
 
 from . import _loop
 from ._errors import ConfigurationTypeError
+from ._plain import PlainCall, PlainCalls, is_async
+from ._waiting import Call, Waiting
 
 logger = logging.getLogger("mtaio.monitoring")
 
 #: Calls of one handler that may be under way at once.
 CALLS_AT_ONCE = 64
-#: Calls of one handler that wait for room at most.
-WAITING = 1000
 
 Handler = Callable[..., Any]
 
@@ -90,7 +90,7 @@ class Handlers:
                 continue
             # What waits is counted until it is called.
             self._tasks.dropped += 1
-            entry.wait(_Call(instance, state, arguments))
+            entry.waiting.push(Call(instance, state, arguments))
             self._start_waiting(loop, entry)
             if entry.waiting and not entry.warned:
                 entry.warned = True
@@ -104,7 +104,7 @@ class Handlers:
 
     def _start_waiting(self, loop: asyncio.AbstractEventLoop, entry: "_Entry") -> None:
         while entry.waiting and entry.has_room():
-            self._start(loop, entry, entry.waiting.pop(0).arguments, True)
+            self._start(loop, entry, entry.waiting.pop().arguments, True)
 
     def _start(
         self, loop: asyncio.AbstractEventLoop, entry: "_Entry", arguments: tuple[object, ...], waited: bool
@@ -123,12 +123,21 @@ class Handlers:
         # Here and not where the task is made, which may never begin.
         self._tasks.dropped -= waited
         limit = asyncio.timeout(None)
+
+        def begins() -> None:
+            if self._tasks.timeout is not None:
+                limit.reschedule(_loop.now() + self._tasks.timeout)
+
         try:
-            result = entry.handler(*arguments)
-            if inspect.isawaitable(result):
-                async with limit:
-                    if self._tasks.timeout is not None:
-                        limit.reschedule(_loop.now() + self._tasks.timeout)
+            async with limit:
+                if entry.thread is None:
+                    begins()
+                    result = entry.handler(*arguments)
+                else:
+                    call = PlainCall(functools.partial(entry.handler, *arguments), begins)
+                    entry.thread.add(call)
+                    result = await call.outcome()
+                if inspect.isawaitable(result):
                     await result
         except BaseException as error:
             if not is_fault(error):
@@ -136,10 +145,11 @@ class Handlers:
             self._tasks.errors += 1
             if isinstance(error, TimeoutError) and limit.expired():
                 logger.error(
-                    "the %s handler %s has not ended within %g s (handler_timeout) and was cancelled; sampling goes on",
+                    "the %s handler %s has not ended within %g s (handler_timeout) and %s; sampling goes on",
                     self._kind,
                     entry.name,
                     self._tasks.timeout,
+                    "was cancelled" if entry.thread is None else "is left to its thread, where later calls wait for it",
                 )
             else:
                 logger.exception("the %s handler %s raised; sampling goes on", self._kind, entry.name)
@@ -147,7 +157,7 @@ class Handlers:
     def outdate(self, instance: Hashable) -> None:
         """What waits to be told of an instance is no longer so: those calls will not be made. They stay counted."""
         for entry in self._entries:
-            entry.waiting = [call for call in entry.waiting if call.instance != instance]
+            entry.waiting.outdate(instance)
 
     def forget_waiting(self) -> None:
         """The calls that wait for room will not be made. They stay counted."""
@@ -159,14 +169,8 @@ class Handlers:
         self.forget_waiting()
         for entry in self._entries:
             entry.calls.clear()
-
-
-class _Call(NamedTuple):
-    """A call that waits for room."""
-
-    instance: Hashable
-    state: str
-    arguments: tuple[object, ...]
+            if entry.thread is not None:
+                entry.thread = PlainCalls()
 
 
 class _Entry:
@@ -178,22 +182,10 @@ class _Entry:
         # Tasks and not a count: a task that is cancelled before its first step, or whose loop is closed under
         # it, never gets to count itself down.
         self.calls: set[asyncio.Task[None]] = set()
-        self.waiting: list[_Call] = []
+        self.waiting = Waiting()
         self.warned = False
-
-    def wait(self, call: _Call) -> None:
-        """Queues a call, which may cost another one its place."""
-        same = [
-            at for at, other in enumerate(self.waiting) if call.instance is not None and other.instance == call.instance
-        ]
-        if same and self.waiting[same[-1]].state == call.state:
-            self.waiting[same[-1]] = call
-            return
-        if len(same) > 1:
-            del self.waiting[same[0]]
-        elif len(self.waiting) == WAITING:
-            del self.waiting[0]
-        self.waiting.append(call)
+        #: For a plain function.
+        self.thread = None if is_async(handler) else PlainCalls()
 
     def has_room(self) -> bool:
         """Whether one more call may be under way."""

@@ -111,8 +111,8 @@ class ResourceMonitor(Configured, Metrics):
                 handle of, 1 to 3.2e9.
             window_memory_bytes: How much memory may be taken by what recorded metrics did in each sample, of which
                 ``query`` makes windows, 0 to 2**40. Most samples of most series take 60 to 200 bytes.
-            handler_timeout: Seconds that one call of an ``async def`` handler may take before it is cancelled and
-                counted: above 0, up to a day; None for as long as it likes.
+            handler_timeout: Seconds that one call of a handler may take before it is cancelled and counted: above 0,
+                up to a day; None for as long as it likes.
 
         Raises:
             ConfigurationError: An argument outside its range.
@@ -191,9 +191,9 @@ class ResourceMonitor(Configured, Metrics):
     async def stop(self) -> None:
         """Stops sampling, and waits for handlers and destinations, 5 seconds at most. Nothing of it runs afterwards.
 
-        Does nothing where it does not run. Handlers that outlast the budget are cancelled; what destinations have not
-        sent by then is dropped and counted, and a call of theirs that hangs ends with its own time-out. A handler
-        and ``collect_metrics`` may call it: they go on after it.
+        Does nothing where it does not run. Handlers that outlast the budget are cancelled, or left to their threads;
+        what destinations have not sent by then is dropped and counted, and a call of theirs that hangs ends with its
+        own time-out. A handler and ``collect_metrics`` may call it: they go on after it.
 
         Raises:
             MonitoringError: The monitor runs on a loop that runs in another thread.
@@ -255,10 +255,12 @@ class ResourceMonitor(Configured, Metrics):
 
         Each call is a task of its own: one that raises is logged and counted, a slow one delays nobody and is
         cancelled after ``handler_timeout``, and at most 64 calls of one handler are under way at once. Beyond
-        them, the newest state of each alert waits for room; calls that are not made are counted.
+        them, the newest state of each alert waits for room; calls that are not made are counted. A plain ``def`` is
+        called on a thread of the handler's own, one call after the other, so that it may block; a thread cannot be
+        cancelled, so one that takes longer than ``handler_timeout`` is counted, and later calls wait for it.
 
         Args:
-            handler: async def; or def, which runs on the loop and must not block it.
+            handler: async def, which runs on the loop and must not block it; or def, which runs on a thread.
 
         Raises:
             ConfigurationTypeError: The handler cannot be called.
@@ -379,7 +381,8 @@ class ResourceMonitor(Configured, Metrics):
     async def record_metric(self, name: str, value: float, labels: Mapping[str, str | int] | None = None) -> None:
         """Records a value, and checks its threshold at once, whether the monitor was started or not.
 
-        Returns when the handlers that this set off have been started; one that does not suspend has finished.
+        Returns when the handlers that this set off have been started; an ``async def`` that does not suspend has
+        finished.
 
         Args:
             name: The metric. It cannot be one that the monitor measures itself.
@@ -439,24 +442,17 @@ class ResourceMonitor(Configured, Metrics):
 
     def health(self) -> MonitorHealth:
         """How the monitor itself is doing: what it missed, dropped and could not read."""
-        (
-            *fields,
-            sections,
-            triggers,
-            dropped_instances,
-            expired_series,
-            dropped_blocks,
-            destinations,
-        ) = self._mtaio_health()
+        *fields, sections, triggers, instances, expired, blocks, delayed, destinations = self._mtaio_health()
         fields += [
             [SectionHealth(*section) for section in sections],
             self._mtaio_tasks.errors,
             self._mtaio_tasks.dropped,
             self._mtaio_collect_metrics_errors,
             [PressureTriggerHealth(*trigger) for trigger in triggers],
-            dropped_instances,
-            expired_series,
-            dropped_blocks,
+            instances,
+            expired,
+            blocks,
+            delayed,
             self._mtaio_destinations_health([(number, DestinationHealth(*one)) for number, one in destinations]),
         ]
         return MonitorHealth(*fields)

@@ -1,25 +1,35 @@
 //! What waits for somebody who is slower than the alerts come.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use crate::alerts::{Alert, AlertState, PressureEvent};
+use crate::metrics::Labels;
 
-/// Alerts that wait for one handler or destination at most.
-pub(super) const ROOM: usize = 1000;
+/// What waits at most: two states of each of the 2 000 instances that a threshold follows, and some messages.
+pub(super) const ROOM: usize = 4096;
+
+/// What something is a state of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Instance {
+    /// A metric, or the expression of a threshold, with labels.
+    Watched(Option<Arc<str>>, Labels),
+    /// The number of a pressure rule.
+    Rule(u64),
+}
 
 /// What can be told in place of an older one of the same sort.
 pub(super) trait Coalesce {
-    /// Whether both tell of the same thing, so that the newer one makes the older one old.
-    fn is_of_same_instance(&self, other: &Self) -> bool;
-    /// Whether both tell the same of it.
+    /// What it tells of, so that a newer one makes it old; `None` where nothing does.
+    fn instance(&self) -> Option<Instance>;
+    /// Whether both, of one instance, tell the same of it.
     fn has_same_state(&self, other: &Self) -> bool;
 }
 
 impl Coalesce for Alert {
     /// A message of the program's own is nobody's state, and so never made old by another.
-    fn is_of_same_instance(&self, other: &Self) -> bool {
-        let are_states = !self.is_message() && !other.is_message();
-        are_states && self.metric == other.metric && self.labels == other.labels
+    fn instance(&self) -> Option<Instance> {
+        (!self.is_message()).then(|| Instance::Watched(self.metric.clone(), self.labels.clone()))
     }
 
     fn has_same_state(&self, other: &Self) -> bool {
@@ -29,8 +39,8 @@ impl Coalesce for Alert {
 
 impl Coalesce for PressureEvent {
     /// Each rule has handlers of its own.
-    fn is_of_same_instance(&self, _other: &Self) -> bool {
-        true
+    fn instance(&self) -> Option<Instance> {
+        Some(Instance::Rule(0))
     }
 
     fn has_same_state(&self, _other: &Self) -> bool {
@@ -45,60 +55,129 @@ impl Alert {
     }
 }
 
-/// A queue in which the newest state of an instance takes the place of an older one, and which so is as long as there
-/// are instances, and never longer than [`ROOM`].
+/// A queue in which the newest state of an instance takes the place of older ones, and which is never longer than
+/// [`ROOM`].
 ///
-/// Of one instance two wait at most: the newest, and before it the newest of the other state, so that whoever is told
-/// that something is over has been told that it began.
+/// Of one instance two count: the newest, and before it the newest of the other state, so that whoever is told that
+/// something is over has been told that it began. The others are *old*. Where there is no room the old ones go first,
+/// and only then the one that has waited longest.
 #[derive(Debug)]
-pub(super) struct Coalesced<T>(VecDeque<T>);
+pub(super) struct Coalesced<T> {
+    /// By when they came.
+    waiting: BTreeMap<u64, T>,
+    next: u64,
+    newest: HashMap<Instance, Newest>,
+    old: BTreeSet<u64>,
+    /// Whether old ones stay for as long as there is room.
+    keeps_old: bool,
+}
+
+/// Those of an instance that count.
+#[derive(Debug)]
+struct Newest {
+    at: u64,
+    other: Option<u64>,
+}
 
 impl<T> Default for Coalesced<T> {
+    /// One that keeps nothing old.
     fn default() -> Self {
-        Self(VecDeque::new())
+        Self { waiting: BTreeMap::new(), next: 0, newest: HashMap::new(), old: BTreeSet::new(), keeps_old: false }
     }
 }
 
 impl<T: Coalesce> Coalesced<T> {
+    /// One in which the old ones stay for as long as there is room.
+    pub(super) fn patient() -> Self {
+        Self { keeps_old: true, ..Self::default() }
+    }
+
     /// Adds one, and says how many others that costs their place.
     pub(super) fn push(&mut self, told: T) -> u64 {
-        let mut before = self.0.iter().enumerate().filter(|(_, waiting)| waiting.is_of_same_instance(&told));
-        let (first, last) = (before.next(), before.last());
-        let newest = last.or(first).map(|(at, waiting)| (at, waiting.has_same_state(&told)));
-        match (newest, first.map(|(at, _)| at)) {
-            (Some((at, true)), _) => {
-                self.0[at] = told;
+        let instance = told.instance();
+        let mut lost = 0;
+        let newest = instance.as_ref().and_then(|instance| self.newest.get(instance));
+        let counts =
+            newest.map(|newest| (newest.at, newest.other, self.waiting[&newest.at].has_same_state(&told)));
+        let other = match counts {
+            Some((at, _, true)) if !self.keeps_old => {
+                self.waiting.insert(at, told);
                 return 1;
             }
-            (Some((at, false)), Some(first)) if at != first => {
-                self.0.remove(first);
-                self.0.push_back(told);
-                return 1;
+            Some((at, other, true)) => {
+                self.old.insert(at);
+                other
             }
-            _ => {}
+            Some((at, before, false)) => {
+                if self.keeps_old {
+                    self.old.extend(before);
+                } else {
+                    lost += u64::from(before.and_then(|before| self.waiting.remove(&before)).is_some());
+                }
+                Some(at)
+            }
+            None => None,
+        };
+        let at = self.next;
+        self.next += 1;
+        if let Some(instance) = instance {
+            self.newest.insert(instance, Newest { at, other });
         }
-        let is_full = self.0.len() == ROOM;
-        if is_full {
-            self.0.pop_front();
+        if self.waiting.len() >= ROOM {
+            let victim = self.old.first().or_else(|| self.waiting.keys().next()).copied();
+            lost += u64::from(victim.and_then(|victim| self.remove(victim)).is_some());
         }
-        self.0.push_back(told);
-        u64::from(is_full)
+        self.waiting.insert(at, told);
+        lost
+    }
+
+    fn remove(&mut self, at: u64) -> Option<T> {
+        let told = self.waiting.remove(&at)?;
+        if self.old.remove(&at) {
+            return Some(told);
+        }
+        if let Some(instance) = told.instance()
+            && let Some(newest) = self.newest.get_mut(&instance)
+        {
+            if newest.at == at {
+                self.newest.remove(&instance);
+            } else if newest.other == Some(at) {
+                newest.other = None;
+            }
+        }
+        Some(told)
     }
 
     /// Takes away what waits to be told of the same instance.
     #[cfg(feature = "tokio")]
     pub(super) fn outdate(&mut self, by: &T) {
-        self.0.retain(|waiting| !waiting.is_of_same_instance(by));
+        let newest = by.instance().and_then(|instance| self.newest.remove(&instance));
+        if let Some(Newest { at, other }) = newest {
+            self.waiting.remove(&at);
+            other.and_then(|other| self.waiting.remove(&other));
+        }
     }
 
     /// The one that has waited longest.
     pub(super) fn pop(&mut self) -> Option<T> {
-        self.0.pop_front()
+        let at = *self.waiting.keys().next()?;
+        self.remove(at)
+    }
+
+    /// Takes all of them, in the order in which they came.
+    pub(super) fn drain(&mut self) -> Vec<T> {
+        self.newest.clear();
+        self.old.clear();
+        std::mem::take(&mut self.waiting).into_values().collect()
     }
 
     /// Takes all of them away, and says how many there were.
     pub(super) fn clear(&mut self) -> u64 {
-        std::mem::take(&mut self.0).len() as u64
+        self.drain().len() as u64
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
     }
 }
 
@@ -139,14 +218,73 @@ mod tests {
         let told = waiting(&mut queue);
         let expected = [("b", "firing", 2.0), ("a", "firing", 5.0), ("a", "resolved", 6.0)];
         assert_eq!(told, expected.map(|(metric, state, value)| (metric.to_owned(), state, value)));
+        assert!(queue.is_empty() && queue.newest.is_empty());
     }
 
     #[test]
     fn messages_are_never_made_old_by_others_and_the_oldest_goes_where_there_is_no_room() {
         let mut queue = Coalesced::default();
         let lost: u64 = (0..ROOM + 3).map(|at| queue.push(Alert::of_message(at.to_string(), 0.0))).sum();
-        assert_eq!((lost, queue.0.len()), (3, ROOM));
+        assert_eq!((lost, queue.waiting.len()), (3, ROOM));
         assert_eq!(queue.pop().map(|alert| alert.message), Some("3".to_owned()));
         assert_eq!(queue.clear(), ROOM as u64 - 1);
+    }
+
+    #[test]
+    fn one_that_flaps_costs_no_other_its_newest_state() {
+        use AlertState::{Firing, Resolved};
+        let mut queue = Coalesced::patient();
+        queue.push(alert("steady", Firing, 1.0));
+        let flaps =
+            |value: usize| alert("flaps", if value.is_multiple_of(2) { Firing } else { Resolved }, value as f64);
+        let lost: u64 = (0..3 * ROOM).map(|value| queue.push(flaps(value))).sum();
+        assert_eq!((lost, queue.waiting.len()), (2 * ROOM as u64 + 1, ROOM));
+        let told = waiting(&mut queue);
+        assert_eq!(told[0].0, "steady");
+        let values: Vec<f64> = told[1..].iter().map(|(_, _, value)| *value).collect();
+        let expected: Vec<f64> = (2 * ROOM + 1..3 * ROOM).map(|value| value as f64).collect();
+        assert_eq!(values, expected, "of what flaps, the newest that there is room for, in order");
+        assert!(queue.newest.is_empty() && queue.old.is_empty());
+    }
+
+    /// Random states of a few instances, against what the two newest states of each are.
+    #[test]
+    fn whatever_comes_the_last_state_of_every_instance_is_there() {
+        let mut seed = 1_u64;
+        let mut random = |below: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % below
+        };
+        for keeps_old in [false, true] {
+            let mut queue = Coalesced { keeps_old, ..Coalesced::default() };
+            let mut last = BTreeMap::new();
+            let (mut pushed, mut lost, mut popped) = (0, 0, 0);
+            for step in 0..50_000 {
+                let metric = format!("m{}", random(ROOM as u64 / 2));
+                let state = if random(2) == 0 { AlertState::Firing } else { AlertState::Resolved };
+                lost += queue.push(alert(&metric, state, f64::from(step)));
+                last.insert(metric, f64::from(step));
+                pushed += 1;
+                if random(10) == 0
+                    && let Some(told) = queue.pop()
+                {
+                    popped += 1;
+                    let metric = told.metric.unwrap_or_default().to_string();
+                    if last.get(&metric) == told.value.as_ref() {
+                        last.remove(&metric);
+                    }
+                }
+                assert!(queue.waiting.len() <= ROOM);
+            }
+            let told = waiting(&mut queue);
+            assert_eq!(pushed, lost + popped + told.len() as u64, "every one is somewhere");
+            for (metric, _, value) in told {
+                if last.get(&metric) == Some(&value) {
+                    last.remove(&metric);
+                }
+            }
+            assert!(last.is_empty(), "lost: {last:?}");
+            assert!(queue.newest.is_empty() && queue.old.is_empty());
+        }
     }
 }

@@ -98,7 +98,7 @@ impl MonitorCore {
             let _declared = new.declare(name, declaration);
         }
         new.pressure.inherit(&old.pressure);
-        new.outbox.destinations.inherit(&old.outbox.destinations, new.config.clock());
+        new.outbox.inherit_destinations(&old.outbox, new.config.clock());
         // Two threads of the child may come here at once; whoever is second takes what the first one made.
         self.shared.compare_and_swap(&old, Arc::new(new));
         // A thread of the parent may hold any lock of the old one for ever: it must not be torn down.
@@ -190,7 +190,7 @@ impl MonitorCore {
     /// Has every alert sent there as well, on a thread of its own, and gives the number of the destination.
     pub fn add_destination(&self, destination: impl Into<Destination>) -> u64 {
         let shared = self.shared();
-        shared.outbox.destinations.add(&destination.into(), shared.config.clock())
+        shared.outbox.add_destination(&destination.into(), shared.config.clock())
     }
 
     /// Takes a destination away, and says whether there was one of this number. What waits for it is tried once more.

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::lock::Mutex;
 
 use crate::alerts::{Alert, PressureEvent};
+use crate::clock::Clock;
 
-use super::destinations::Destinations;
+use super::coalesced::{Coalesce, Coalesced, Instance};
+use super::destinations::{Destination, Destinations};
 
-/// Events that wait at most. A loop that is blocked while everything flaps must not make the monitor grow.
-const CAPACITY: usize = 4096;
 /// Alerts that are remembered for the faces, told or not.
 const REMEMBERED: usize = 32;
 
@@ -50,36 +50,60 @@ pub struct RecentAlerts {
     pub total: u64,
 }
 
-/// A bounded queue of events and a call that says "there is something".
+impl Coalesce for Event {
+    fn instance(&self) -> Option<Instance> {
+        match self {
+            Self::Exceeded(alert) | Self::Cleared(alert) | Self::Raised(alert) => alert.instance(),
+            Self::Pressure { rule, .. } => Some(Instance::Rule(*rule)),
+            Self::NoData(_) | Self::Notice(_) | Self::Fault(_) => None,
+        }
+    }
+
+    fn has_same_state(&self, other: &Self) -> bool {
+        match (self.alert(), other.alert()) {
+            (Some(own), Some(other)) => own.has_same_state(other),
+            _ => true,
+        }
+    }
+}
+
+impl Event {
+    fn alert(&self) -> Option<&Alert> {
+        match self {
+            Self::Exceeded(alert) | Self::Cleared(alert) | Self::Raised(alert) => Some(alert),
+            Self::NoData(_) | Self::Pressure { .. } | Self::Notice(_) | Self::Fault(_) => None,
+        }
+    }
+}
+
+/// What there is to tell, the alerts that were told last, and where alerts go besides.
 #[derive(Default)]
 pub(super) struct Outbox {
-    events: Mutex<VecDeque<Event>>,
+    queue: Arc<Queue>,
     recent: Mutex<RecentAlerts>,
-    waker: Mutex<Option<Waker>>,
     /// They hear of every alert at once, whether or not somebody empties the queue.
     pub(super) destinations: Destinations,
+}
+
+/// A bounded queue of events and a call that says "there is something".
+pub(super) struct Queue {
+    /// A loop that is blocked while everything flaps must not make the monitor grow.
+    events: Mutex<Coalesced<Event>>,
+    waker: Mutex<Option<Waker>>,
     dropped: AtomicU64,
 }
 
-impl Outbox {
-    /// Adds an event; the oldest goes where there is no more room, because the newest state is the one that counts.
+impl Default for Queue {
+    fn default() -> Self {
+        Self { events: Mutex::new(Coalesced::patient()), waker: Mutex::default(), dropped: AtomicU64::new(0) }
+    }
+}
+
+impl Queue {
+    /// Adds an event. Where there is no more room, one goes that newer ones have made old, else the oldest.
     pub(super) fn push(&self, event: Event) {
-        if let Event::Exceeded(alert) | Event::Cleared(alert) | Event::Raised(alert) = &event {
-            let mut recent = self.recent.lock();
-            if recent.newest.len() == REMEMBERED {
-                recent.newest.pop_front();
-            }
-            recent.newest.push_back(alert.clone());
-            recent.total += 1;
-            drop(recent);
-            self.destinations.offer(alert);
-        }
-        let mut events = self.events.lock();
-        if events.len() == CAPACITY {
-            events.pop_front();
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-        }
-        events.push_back(event);
+        let lost = self.events.lock().push(event);
+        self.dropped.fetch_add(lost, Ordering::Relaxed);
     }
 
     /// Calls the waker, if somebody listens and there is something to hear.
@@ -92,14 +116,36 @@ impl Outbox {
             waker();
         }
     }
+}
+
+impl Outbox {
+    /// Adds an event, of which destinations hear at once.
+    pub(super) fn push(&self, event: Event) {
+        if let Some(alert) = event.alert() {
+            let mut recent = self.recent.lock();
+            if recent.newest.len() == REMEMBERED {
+                recent.newest.pop_front();
+            }
+            recent.newest.push_back(alert.clone());
+            recent.total += 1;
+            drop(recent);
+            self.destinations.offer(alert);
+        }
+        self.queue.push(event);
+    }
+
+    /// Calls the waker, if somebody listens and there is something to hear.
+    pub(super) fn wake(&self) {
+        self.queue.wake();
+    }
 
     pub(super) fn set_waker(&self, waker: Option<Waker>) {
-        *self.waker.lock() = waker;
+        *self.queue.waker.lock() = waker;
     }
 
     /// Takes everything.
     pub(super) fn drain(&self) -> Vec<Event> {
-        self.events.lock().drain(..).collect()
+        self.queue.events.lock().drain()
     }
 
     pub(super) fn recent(&self) -> RecentAlerts {
@@ -107,6 +153,16 @@ impl Outbox {
     }
 
     pub(super) fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        self.queue.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Adds a destination, and gives its number.
+    pub(super) fn add_destination(&self, destination: &Destination, clock: &Clock) -> u64 {
+        self.destinations.add(destination, clock, &self.queue)
+    }
+
+    /// In the child of a fork: the destinations of the parent.
+    pub(super) fn inherit_destinations(&self, parent: &Self, clock: &Clock) {
+        self.destinations.inherit(&parent.destinations, clock, &self.queue);
     }
 }

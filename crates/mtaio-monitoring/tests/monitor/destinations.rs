@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use mtaio_monitoring::alerts::{Alert, Rule, RuleOptions};
 use mtaio_monitoring::clock::{Clock, ManualClock};
 use mtaio_monitoring::monitor::{
-    Alertmanager, Answer, Config, Destination, DestinationHealth, MonitorCore, Transport, Webhook,
+    Alertmanager, Answer, Config, Destination, DestinationHealth, Event, MonitorCore, Transport, Webhook,
 };
 use serde_json::{Value, json};
 
@@ -420,6 +420,80 @@ fn what_alertmanager_refuses_is_counted_and_told_again_with_the_next_round() {
     service.hand.advance(10.0);
     service.peer.body(2);
     service.monitor.request_stop();
+}
+
+#[test]
+fn a_storm_while_it_hangs_leaves_nothing_firing_that_is_over() {
+    const STORM: usize = 1_900;
+    let service = Service::new(|peer| peer.alertmanager().with_resend_seconds(10.0).unwrap().into());
+    let names: Vec<String> = (0..STORM).map(|index| format!("queue_{index}")).collect();
+    for name in &names {
+        service.monitor.set_rule(Rule::new(name, 10.0, RuleOptions::default()).unwrap());
+    }
+    let record = |value: f64| {
+        for name in &names {
+            service.monitor.record(name, value).unwrap();
+        }
+    };
+    record(11.0);
+    service.wait_for((STORM as u64, 0, 0, 0));
+    service.peer.change(|behaviour| behaviour.hangs = true);
+    let calls = service.peer.calls();
+    // The call that hangs is about another alert. All others change three times meanwhile.
+    service.record(11.0);
+    service.peer.body(calls);
+    for value in [9.0, 12.0, 9.0] {
+        record(value);
+    }
+    service.peer.change(|behaviour| behaviour.hangs = false);
+    wait_until("nothing waits", || service.health().waiting == 0);
+    let health = service.health();
+    assert_eq!(health.sent + health.dropped, 4 * STORM as u64 + 1, "{health:?}");
+    service.hand.advance(10.0);
+    wait_until("all of them are repeated", || service.peer.calls() > calls + 2 * STORM.div_ceil(64));
+    // What the other side believes, after all that it was told.
+    let mut ends = std::collections::BTreeMap::new();
+    for (body, _) in service.peer.change(|behaviour| behaviour.bodies.clone()) {
+        for alert in body.as_array().expect("an array") {
+            ends.insert(alert["labels"]["alertname"].to_string(), alert["endsAt"].to_string());
+        }
+    }
+    ends.remove("\"queue\"");
+    assert_eq!(ends.len(), STORM);
+    let firing: Vec<_> = ends.iter().filter(|(_, end)| *end != "\"2026-01-01T00:00:00.000Z\"").collect();
+    assert!(firing.is_empty(), "{firing:?}");
+}
+
+#[test]
+fn the_log_hears_of_each_trouble_once_and_not_too_often() {
+    let service = Service::new(|peer| peer.webhook().with_retry(Duration::ZERO).into());
+    let said = || -> Vec<String> {
+        let events = service.monitor.drain_events().into_iter();
+        events.filter_map(|event| if let Event::Notice(text) = event { Some(text) } else { None }).collect()
+    };
+    let sends = |answer: Answer, calls: u64| {
+        service.peer.answer([answer]);
+        service.record(if calls.is_multiple_of(2) { 9.0 } else { 11.0 });
+        service.wait_for((0, calls, calls, 0));
+    };
+    sends(refused(), 1);
+    assert_eq!(said(), ["the webhook at peer did not take an alert: it answered 400"]);
+    sends(refused(), 2);
+    sends(failed(None), 3);
+    assert!(said().is_empty(), "it is too early for another line");
+    service.hand.advance(61.0);
+    sends(refused(), 4);
+    assert!(said().is_empty(), "it has been said");
+    sends(failed(None), 5);
+    assert_eq!(said(), ["the webhook at peer did not take an alert: it answered 503"]);
+    // It goes well, and wrong again.
+    service.hand.advance(61.0);
+    service.record(9.0);
+    service.wait_for((1, 5, 5, 0));
+    service.peer.answer([failed(None)]);
+    service.record(11.0);
+    service.wait_for((1, 6, 6, 0));
+    assert_eq!(said().len(), 1);
 }
 
 #[test]

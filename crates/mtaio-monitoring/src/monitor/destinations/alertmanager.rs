@@ -213,7 +213,7 @@ impl Standing {
         // Another level of the same is over with this one; one that nobody ever heard of need not be ended.
         self.entries.retain(|other, entry| {
             let is_old =
-                *other != identity && entry.end == End::Open && !alert.is_message() && entry.is_of(&alert);
+                entry.end == End::Open && !alert.is_message() && entry.is_of(&alert) && *other != identity;
             if is_old {
                 dropped += entry.settle_owed();
                 entry.resolve(alert.timestamp, now);
@@ -223,9 +223,8 @@ impl Standing {
         if let Some(before) = self.entries.get_mut(&identity) {
             dropped += before.settle_owed();
         } else if self.entries.len() >= ROOM {
-            let over = self.entries.iter().find(|(_, entry)| !entry.owed && entry.end != End::Open);
-            let Some(over) = over.map(|(identity, _)| identity.clone()) else { return dropped + 1 };
-            self.entries.remove(&over);
+            let Some(over) = self.dispensable() else { return dropped + 1 };
+            dropped += self.entries.remove(&over).map_or(0, |mut entry| entry.settle_owed());
         }
         let end = if alert.is_message() { End::ByItself } else { End::Open };
         let known = self.entries.get(&identity).is_some_and(|before| before.known);
@@ -255,6 +254,14 @@ impl Standing {
             entry.resolve(alert.timestamp, now);
         }
         dropped
+    }
+
+    /// The entry that is missed least, of those that are over: one whose end was told, else one whose beginning was not.
+    fn dispensable(&self) -> Option<Identity> {
+        let over = || self.entries.iter().filter(|(_, entry)| entry.end != End::Open);
+        let told = over().find(|(_, entry)| !entry.owed);
+        let unheard_of = || over().find(|(_, entry)| !entry.known && entry.end != End::ByItself);
+        told.or_else(unheard_of).map(|(identity, _)| identity.clone())
     }
 
     fn json(&self, identity: &Identity, entry: &Entry, now: Instant3) -> Value {

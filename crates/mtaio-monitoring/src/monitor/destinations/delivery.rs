@@ -1,21 +1,24 @@
 //! The queue and the thread of one destination.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::alerts::Alert;
-use crate::clock::{Clock, Instant3};
+use crate::clock::{Clock, Instant3, NANOS_PER_SECOND};
 use crate::lock::{Condvar, Mutex};
 
-use super::super::coalesced::Coalesced;
+use super::super::coalesced::{Coalesced, ROOM};
+use super::super::outbox::{Event, Queue};
 use super::Destination;
 use super::backoff::Backoff;
 use super::transport::{Answer, OpenTransport, Transport};
 
 /// How long a thread waits that has nothing to wait for: the bell wakes it.
 const UNTIL_THE_BELL: Duration = Duration::from_secs(3_600);
+/// Between two lines in the log about one destination.
+const QUIET_NS: u64 = 60 * NANOS_PER_SECOND;
 
 /// What a destination has still to send. Pure: alerts, answers and moments in, bodies and counts out.
 pub(super) trait Ledger: Send {
@@ -80,7 +83,30 @@ pub(super) struct Delivery {
     sent: AtomicU64,
     failed: AtomicU64,
     dropped: AtomicU64,
-    last_error: Mutex<Option<String>>,
+    trouble: Mutex<Trouble>,
+    /// Where there is told what people should read. It ends with the monitor.
+    queue: Weak<Queue>,
+}
+
+/// What went wrong.
+#[derive(Default)]
+struct Trouble {
+    last_error: Option<String>,
+    /// What the log says, unless it has gone well since.
+    said: Option<String>,
+    said_ns: Option<u64>,
+}
+
+impl Trouble {
+    /// Whether the log is to hear of it: of each trouble once, and not too often.
+    fn is_news(&mut self, why: &str, now_ns: u64) -> bool {
+        let is_quiet = self.said_ns.is_some_and(|said_ns| now_ns < said_ns + QUIET_NS);
+        if is_quiet || self.said.as_deref() == Some(why) {
+            return false;
+        }
+        (self.said, self.said_ns) = (Some(why.to_owned()), Some(now_ns));
+        true
+    }
 }
 
 /// What the thread is told. Held for microseconds, because whoever has an alert waits for it.
@@ -93,6 +119,8 @@ struct Desk {
     /// Threads that have not ended yet.
     alive: usize,
     closing: Option<Closing>,
+    /// Whether it was taken away: whoever has the list of yesterday may still tell it of an alert.
+    is_over: bool,
 }
 
 /// The thread is to try what waits once and end.
@@ -102,7 +130,7 @@ struct Closing {
 }
 
 impl Delivery {
-    pub(super) fn new(destination: &Destination, clock: Clock) -> Self {
+    pub(super) fn new(destination: &Destination, clock: Clock, queue: Weak<Queue>) -> Self {
         let (kind, about, ledger): (_, _, Box<dyn Ledger>) = match destination {
             Destination::Webhook(webhook) => ("webhook", &webhook.about, Box::new(webhook.ledger())),
             Destination::Alertmanager(manager) => ("alertmanager", &manager.about, Box::new(manager.ledger())),
@@ -120,13 +148,17 @@ impl Delivery {
             sent: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
-            last_error: Mutex::default(),
+            trouble: Mutex::default(),
+            queue,
         }
     }
 
     /// Queues an alert, and starts the thread if there is none.
     pub(super) fn offer(self: &Arc<Self>, alert: Alert) {
         let mut desk = self.desk.lock();
+        if desk.is_over {
+            return;
+        }
         self.told.fetch_add(1, Ordering::Relaxed);
         self.dropped.fetch_add(desk.alerts.push(alert), Ordering::Relaxed);
         self.ensure_thread(&mut desk);
@@ -140,9 +172,19 @@ impl Delivery {
         }
     }
 
-    /// Has the thread try what waits once more and end. With a deadline, no call lasts longer.
-    pub(super) fn close(&self, deadline_ns: Option<u64>) {
+    /// Has the thread try what waits once more and end, by a deadline of the monotonic clock: no call lasts longer.
+    pub(super) fn close(&self, deadline_ns: u64) {
+        self.close_desk(&mut self.desk.lock(), Some(deadline_ns));
+    }
+
+    /// The same without a deadline, and for good.
+    pub(super) fn end(&self) {
         let mut desk = self.desk.lock();
+        desk.is_over = true;
+        self.close_desk(&mut desk, None);
+    }
+
+    fn close_desk(&self, desk: &mut Desk, deadline_ns: Option<u64>) {
         if desk.current.is_some() {
             desk.closing = Some(Closing { deadline_ns });
         }
@@ -172,7 +214,7 @@ impl Delivery {
             failed: self.failed.load(Ordering::Relaxed),
             dropped,
             waiting: self.told.load(Ordering::Relaxed).saturating_sub(sent + dropped),
-            last_error: self.last_error.lock().clone(),
+            last_error: self.trouble.lock().last_error.clone(),
         }
     }
 
@@ -187,7 +229,9 @@ impl Delivery {
                     desk.alive += 1;
                 }
                 // The next alert tries again; until then this one waits.
-                Err(error) => *self.last_error.lock() = Some(format!("no thread could be started: {error}")),
+                Err(error) => {
+                    self.trouble.lock().last_error = Some(format!("no thread could be started: {error}"));
+                }
             }
         }
         self.bell.notify_all();
@@ -195,6 +239,19 @@ impl Delivery {
 
     /// The thread.
     fn run(&self, own: u64) {
+        // A panic would be a bug of ours. The next alert then gets another thread.
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.serve(own)));
+        let mut desk = self.desk.lock();
+        desk.alive -= 1;
+        if outcome.is_err() && desk.current == Some(own) {
+            desk.current = None;
+            self.trouble.lock().last_error = Some("a bug of the delivery was caught".to_owned());
+        }
+    }
+
+    /// Sends what there is to send, until it is told to end.
+    fn serve(&self, own: u64) {
+        // Only when it lets go of this may another thread begin.
         let mut ledger = self.ledger.lock();
         let mut backoff = Backoff::default();
         let mut transport: Option<Box<dyn Transport>> = None;
@@ -211,25 +268,30 @@ impl Delivery {
             });
             self.settle(ledger.as_mut(), &mut backoff, &answer, owed_only);
         }
-        // Only now may another thread begin, and only now is this one no longer there.
-        drop(ledger);
-        self.desk.lock().alive -= 1;
     }
 
     /// Waits until there is something to send, and gives the time that the call may take. `None`: the thread ends.
     fn wait_until_due(&self, own: u64, ledger: &mut dyn Ledger, backoff: &Backoff) -> Option<Duration> {
+        // However many alerts come, it is their turn to be sent.
+        let mut taken = 0;
         let mut desk = self.desk.lock();
         loop {
             if desk.current != Some(own) {
                 self.dropped.fetch_add(ledger.give_up(), Ordering::Relaxed);
                 return None;
             }
-            let now = self.clock.now();
-            while ledger.has_room()
+            if taken < ROOM
+                && ledger.has_room()
                 && let Some(alert) = desk.alerts.pop()
             {
-                self.dropped.fetch_add(ledger.take(alert, now), Ordering::Relaxed);
+                // With many alerts that last it takes a while, and whoever has another one is not to wait for that.
+                drop(desk);
+                self.dropped.fetch_add(ledger.take(alert, self.clock.now()), Ordering::Relaxed);
+                taken += 1;
+                desk = self.desk.lock();
+                continue;
             }
+            let now = self.clock.now();
             if let Some(Closing { deadline_ns }) = desk.closing {
                 if !ledger.is_waiting() {
                     desk.current = None;
@@ -246,6 +308,7 @@ impl Delivery {
                 None => UNTIL_THE_BELL,
             };
             self.bell.wait_for(&mut desk, nap);
+            taken = 0;
         }
     }
 
@@ -255,14 +318,12 @@ impl Delivery {
             Answer::Failed { retry_after, .. } => backoff.fail(now.monotonic_ns, *retry_after),
             Answer::Taken | Answer::Refused { .. } => backoff.reset(),
         }
-        if let Answer::Failed { why, .. } | Answer::Refused { why } = answer {
-            self.failed.fetch_add(1, Ordering::Relaxed);
-            let mut last_error = self.last_error.lock();
-            if last_error.as_ref() != Some(why) {
-                let (kind, address) = (self.kind, &self.address);
-                tracing::warn!(target: "mtaio.monitoring", "the {kind} at {address} did not take an alert: {why}");
+        match answer {
+            Answer::Failed { why, .. } | Answer::Refused { why } => {
+                self.failed.fetch_add(1, Ordering::Relaxed);
+                self.complain(why, now);
             }
-            *last_error = Some(why.clone());
+            Answer::Taken => self.trouble.lock().said = None,
         }
         let settled = ledger.answered(answer, now, backoff.not_before_ns());
         self.sent.fetch_add(settled.sent, Ordering::Relaxed);
@@ -271,6 +332,19 @@ impl Delivery {
         if was_closing && matches!(answer, Answer::Failed { .. }) {
             let given_up = ledger.give_up() + self.desk.lock().alerts.clear();
             self.dropped.fetch_add(given_up, Ordering::Relaxed);
+        }
+    }
+
+    /// Keeps what went wrong for the health report, and has the log say it.
+    fn complain(&self, why: &str, now: Instant3) {
+        let mut trouble = self.trouble.lock();
+        trouble.last_error = Some(why.to_owned());
+        let is_news = trouble.is_news(why, now.monotonic_ns);
+        drop(trouble);
+        if is_news && let Some(queue) = self.queue.upgrade() {
+            let (kind, address) = (self.kind, &self.address);
+            queue.push(Event::Notice(format!("the {kind} at {address} did not take an alert: {why}")));
+            queue.wake();
         }
     }
 }

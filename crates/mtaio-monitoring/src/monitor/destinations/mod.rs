@@ -24,6 +24,7 @@ use arc_swap::ArcSwap;
 use crate::alerts::Alert;
 use crate::clock::Clock;
 
+use super::outbox::Queue;
 use delivery::Delivery;
 
 pub use alertmanager::Alertmanager;
@@ -71,9 +72,9 @@ struct Entry {
 
 impl Destinations {
     /// Adds one, and gives its number.
-    pub(super) fn add(&self, destination: &Destination, clock: &Clock) -> u64 {
+    pub(super) fn add(&self, destination: &Destination, clock: &Clock, queue: &Arc<Queue>) -> u64 {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let delivery = Arc::new(Delivery::new(destination, clock.clone()));
+        let delivery = Arc::new(Delivery::new(destination, clock.clone(), Arc::downgrade(queue)));
         let entry = Entry { number, destination: destination.clone(), delivery };
         self.list.rcu(|list| [&***list, std::slice::from_ref(&entry)].concat());
         number
@@ -84,13 +85,13 @@ impl Destinations {
         let before =
             self.list.rcu(|list| list.iter().filter(|entry| entry.number != number).cloned().collect::<Vec<_>>());
         let removed = before.iter().find(|entry| entry.number == number);
-        removed.inspect(|entry| entry.delivery.close(None)).is_some()
+        removed.inspect(|entry| entry.delivery.end()).is_some()
     }
 
     /// In the child of a fork: the same ones, each with its number, and nothing of what the parent sent.
-    pub(super) fn inherit(&self, parent: &Self, clock: &Clock) {
+    pub(super) fn inherit(&self, parent: &Self, clock: &Clock, queue: &Arc<Queue>) {
         let anew = |entry: &Entry| Entry {
-            delivery: Arc::new(Delivery::new(&entry.destination, clock.clone())),
+            delivery: Arc::new(Delivery::new(&entry.destination, clock.clone(), Arc::downgrade(queue))),
             ..entry.clone()
         };
         self.list.store(Arc::new(parent.list.load().iter().map(anew).collect()));
@@ -109,7 +110,7 @@ impl Destinations {
 
     /// Has each try what waits once more and end, by `deadline_ns` of the monotonic clock.
     pub(super) fn close(&self, deadline_ns: u64) {
-        self.list.load().iter().for_each(|entry| entry.delivery.close(Some(deadline_ns)));
+        self.list.load().iter().for_each(|entry| entry.delivery.close(deadline_ns));
     }
 
     /// Whether no thread of theirs is left.

@@ -41,7 +41,7 @@ pub(super) struct About {
 /// 299 means that the alert was taken. 408, 429 and 500 to 599, and whatever else keeps an answer away, are tried again,
 /// after 0.5 s and twice as long each time, with `Retry-After` heeded, for a minute; other answers, redirects among
 /// them, are final. Alerts go out one by one in the order in which they came. While one waits, the newest state of each
-/// of the others does, 1 000 of them at most.
+/// of the others does, 4 096 of them at most.
 #[derive(Clone, Debug)]
 pub struct Webhook {
     pub(super) about: About,
@@ -63,7 +63,7 @@ impl Webhook {
     }
 
     pub(super) fn ledger(&self) -> Outgoing {
-        Outgoing { retry_ns: self.retry.as_nanos() as u64, current: None }
+        Outgoing { retry_ns: u64::try_from(self.retry.as_nanos()).unwrap_or(u64::MAX), current: None }
     }
 }
 
@@ -103,7 +103,7 @@ impl Ledger for Outgoing {
             Answer::Refused { .. } => Settled { sent: 0, dropped: 1 },
             Answer::Failed { .. } => {
                 let first_ns = self.current.as_ref().and_then(|(_, first_ns)| *first_ns);
-                if next_ns <= first_ns.unwrap_or(now.monotonic_ns) + self.retry_ns {
+                if next_ns <= first_ns.unwrap_or(now.monotonic_ns).saturating_add(self.retry_ns) {
                     return Settled::default();
                 }
                 Settled { sent: 0, dropped: 1 }
