@@ -157,7 +157,7 @@ impl Reading<'_, '_, '_> {
             return Vec::new();
         };
         let mut texts = Vec::new();
-        for (name, value) in table.iter() {
+        for (name, value) in table {
             let Some(text) = text(key, value, self.environment, self.faults) else {
                 self.sound = false;
                 continue;

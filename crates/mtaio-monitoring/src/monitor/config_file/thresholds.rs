@@ -163,7 +163,7 @@ fn annotations(fields: &Fields<'_>, faults: &mut Faults<'_>) -> Option<Vec<(Stri
         return None;
     };
     let mut texts = Some(Vec::new());
-    for (name, value) in table.iter() {
+    for (name, value) in table {
         match (value.get_ref().as_str(), &mut texts) {
             (Some(text), Some(texts)) => texts.push((name.get_ref().to_string(), text.to_owned())),
             (Some(_), None) => {}
