@@ -16,13 +16,13 @@ from typing import Any, Generic, Self, TypeVar, overload
 
 from . import _loop
 from ._alert import Alert
+from ._configured import Configured
 from ._destinations import DestinationHealth, LoopDestination
 from ._errors import ConfigurationTypeError, MonitoringError, UnknownMetricError
 from ._handlers import Handler, Handlers, HandlerTasks, is_cancelled, is_fault
 from ._metrics import Metrics
 from ._pressure import PressureEvent, PressureTriggerHealth
 from ._readings import system_stats
-from ._sending import Sending
 from ._stats import MonitorHealth, SectionHealth, SystemStats
 
 logger = logging.getLogger("mtaio.monitoring")
@@ -65,7 +65,7 @@ class Shown(Generic[T]):
         return value
 
 
-class ResourceMonitor(Sending, Metrics):
+class ResourceMonitor(Configured, Metrics):
     """Watches the machine and recorded values, and tells handlers when a limit is crossed.
 
     Sampling runs on one native thread, off the GIL and off the loop, and keeps its cadence while the loop is

@@ -16,6 +16,8 @@ use crate::error::{MonitoringError, Result};
 use crate::rates::SystemStats;
 
 use super::config::{Config, Scope};
+#[cfg(feature = "config-file")]
+use super::config_file::ConfigFile;
 use super::core::MonitorCore;
 use super::destinations::Destination;
 use super::handlers::{Handler, Handlers};
@@ -161,6 +163,43 @@ impl ResourceMonitor {
     #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
+    }
+
+    /// A monitor with the settings, thresholds and destinations of a file such as `mtaio.toml`, not started. See
+    /// [`ConfigFile`].
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), mtaio_monitoring::MonitoringError> {
+    /// use mtaio_monitoring::ResourceMonitor;
+    /// use mtaio_monitoring::monitor::ConfigFile;
+    ///
+    /// let monitor = ResourceMonitor::from_config("mtaio.toml")?;
+    ///
+    /// // The same with a setting that the program knows better.
+    /// let file = ConfigFile::read("mtaio.toml")?;
+    /// let monitor = ResourceMonitor::builder().config(file.config()?).interval(0.5).build()?;
+    /// monitor.set_up(&file);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`MonitoringError::Configuration`] where the file cannot be read, or with all of its faults, each with its line.
+    #[cfg(feature = "config-file")]
+    pub fn from_config(path: impl AsRef<std::path::Path>) -> Result<Self> {
+        let file = ConfigFile::read(path)?;
+        let monitor = Self::new(file.config()?);
+        monitor.set_up(&file);
+        Ok(monitor)
+    }
+
+    /// Sets the thresholds of a file and adds its destinations, whose numbers it gives.
+    #[cfg(feature = "config-file")]
+    pub fn set_up(&self, file: &ConfigFile) -> Vec<u64> {
+        let numbers = file.set_up(&self.inner.core);
+        self.inner.deliver_if_stopped();
+        numbers
     }
 
     /// Starts sampling, and binds handlers to the current tokio runtime. Does nothing where it runs already.
