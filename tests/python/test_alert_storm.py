@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from deadline import eventually, run
+from deadline import run
 from mtaio.monitoring import Alert, ResourceMonitor
 
 RULES = 1_000
@@ -80,7 +80,10 @@ def test_it_is_bounded_and_the_last_state_of_every_instance_is_told(caplog: pyte
                 return False
             return all((state == "firing") == (int(route) % 2 == 1) for (_, route), state in states.items())
 
-        await eventually(lambda: settled(quick) and settled(slow), seconds=150)
+        while not (settled(quick) and settled(slow)):
+            # Not at every turn: it looks at a hundred thousand of them.
+            assert time.monotonic() < begun + 100, (len(quick), len(slow), monitor.health())
+            await asyncio.sleep(0.5)
         largest = max(largest, resident_bytes())
         wall, cost = time.monotonic() - begun, sampling_seconds()
         health = monitor.health()
@@ -100,4 +103,4 @@ def test_it_is_bounded_and_the_last_state_of_every_instance_is_told(caplog: pyte
         lines = [record for record in caplog.records if "fails raised" in record.getMessage()]
         assert 0 < len(lines) <= 21 + wall / 3.0
 
-    run(main())
+    run(main(), 110)

@@ -73,6 +73,10 @@ class Handlers:
         self._entries = left
         return found
 
+    def least_waiting(self) -> int:
+        """Calls that wait for the handler that has the fewest."""
+        return min((len(entry.waiting) for entry in self._entries), default=0)
+
     def unfinished(self, handler: Handler) -> int:
         """Calls of a handler that are under way or wait for room."""
         return sum(
@@ -88,7 +92,7 @@ class Handlers:
         that whoever is told that something is over has been told that it began. None is an instance of its own.
         """
         for entry in self._entries:
-            if not entry.waiting and entry.has_room():
+            if not entry.waiting and entry.has_room(loop):
                 self._start(loop, entry, arguments, False)
                 continue
             # What waits is counted until it is called.
@@ -106,7 +110,7 @@ class Handlers:
                 )
 
     def _start_waiting(self, loop: asyncio.AbstractEventLoop, entry: "_Entry") -> None:
-        while entry.waiting and entry.has_room():
+        while entry.waiting and entry.has_room(loop):
             self._start(loop, entry, entry.waiting.pop().arguments, True)
 
     def _start(
@@ -187,28 +191,32 @@ class _Entry:
         # Tasks and not a count: a task that is cancelled before its first step, or whose loop is closed under
         # it, never gets to count itself down.
         self.calls: set[asyncio.Task[None]] = set()
+        #: Where those were looked through that ended without a word.
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.waiting = Waiting()
         self.warned = False
         #: Failures that may be logged at once, and when there was one more.
         self.lines = float(LINES)
-        self.lines_at = _loop.now()
+        self.lines_at: float | None = None
         #: For a plain function.
         self.thread = None if is_async(handler) else PlainCalls()
 
     def may_log(self) -> bool:
         """Whether a failure may be logged: in a storm each of them has the same to say."""
         now = _loop.now()
-        self.lines = min(LINES, self.lines + (now - self.lines_at) / SECONDS_A_LINE)
+        self.lines = min(LINES, self.lines + (now - (self.lines_at or now)) / SECONDS_A_LINE)
         self.lines_at = now
         if self.lines < 1.0:
             return False
         self.lines -= 1.0
         return True
 
-    def has_room(self) -> bool:
-        """Whether one more call may be under way."""
-        if len(self.calls) >= CALLS_AT_ONCE:
+    def has_room(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether one more call may be under way, on the running loop."""
+        if len(self.calls) >= CALLS_AT_ONCE and self.loop is not loop:
+            # Those of a loop that was closed under them never end. Once a loop, for in a storm it is asked often.
             self.calls = {task for task in self.calls if not task.done() and not task.get_loop().is_closed()}
+            self.loop = loop
         return len(self.calls) < CALLS_AT_ONCE
 
 

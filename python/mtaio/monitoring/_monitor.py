@@ -33,6 +33,10 @@ STOP_BUDGET_SECONDS = 5.0
 BACK_OFF_SECONDS = (1.0, 60.0)
 #: Alerts told between two steps of the loop: about 10 ms.
 EVENTS_AT_ONCE = 256
+#: Where so many calls wait for every handler, further alerts wait for a handler that has less to do; it is looked
+#: again after this long.
+WAITING_ENOUGH = 4096
+FLOODED_SECONDS = 0.02
 #: Samples made into dataclasses between two steps of the loop: about 2 ms.
 HISTORY_SLICE = 500
 
@@ -137,6 +141,8 @@ class ResourceMonitor(Configured, Metrics):
         self._mtaio_pressed: dict[int, Handlers] = {}
         self._mtaio_loop: asyncio.AbstractEventLoop | None = None
         self._mtaio_doorbell: _loop.Doorbell | None = None
+        #: Where it is to go on telling, after other tasks have had their turn.
+        self._mtaio_drains_later: asyncio.AbstractEventLoop | None = None
         self._mtaio_collector: asyncio.Task[None] | None = None
         self._mtaio_collect_metrics_errors = 0
         _monitors[id(self)] = self
@@ -227,7 +233,7 @@ class ResourceMonitor(Configured, Metrics):
             # What the last sample had to tell is told.
             self._mtaio_deliver()
             while self._mtaio_has_news() and _loop.now() < deadline and not self._mtaio_is_running:
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.001)
             # Beside the handlers, within the same time.
             self._mtaio_close_destinations(max(0.0, deadline - _loop.now()))
             await self._mtaio_tasks.settle(max(0.0, deadline - _loop.now()), self._mtaio_forget_waiting)
@@ -510,12 +516,20 @@ class ResourceMonitor(Configured, Metrics):
     def _mtaio_drain_here(self) -> None:
         """Starts the handlers of everything that there is to tell, on the running loop."""
         loop = _loop.running_loop()
-        if loop is None:
+        if loop is None or loop is self._mtaio_drains_later:
+            return
+        of_alerts = (self._mtaio_exceeded, self._mtaio_cleared, self._mtaio_alerted, self._mtaio_on_loop)
+        least = min((handlers.least_waiting() for handlers in of_alerts if handlers), default=0)
+        if least >= WAITING_ENOUGH:
+            # The native half keeps what waits in less room, and makes old what newer states replace.
+            self._mtaio_drains_later = loop
+            loop.call_later(FLOODED_SECONDS, self._mtaio_drain_more)
             return
         events = self._mtaio_drain(EVENTS_AT_ONCE)
         if len(events) == EVENTS_AT_ONCE:
             # The rest of a storm waits until other tasks have had their turn.
-            loop.call_soon(self._mtaio_drain_here)
+            self._mtaio_drains_later = loop
+            loop.call_soon(self._mtaio_drain_more)
         for kind, payload in events:
             if kind == "log":
                 logger.warning("%s", payload)
@@ -526,19 +540,24 @@ class ResourceMonitor(Configured, Metrics):
                     self._mtaio_pressed[number].call(loop, number, "", PressureEvent(*fields))
                 continue
             alert = Alert(*payload)
+            instance = alert._instance()
             listeners = {"exceeded": self._mtaio_exceeded, "cleared": self._mtaio_cleared}.get(kind)
             if not self._mtaio_alerted and not listeners and not self._mtaio_on_loop:
                 logger.warning("%s: %s", alert.state, alert.message)
             if listeners is not None:
                 # Who hears of beginnings alone need not hear of one that is over by now, and the other way round.
                 other = self._mtaio_cleared if listeners is self._mtaio_exceeded else self._mtaio_exceeded
-                other.outdate(alert._instance())
+                other.outdate(instance)
             if listeners:
                 # A number also where there is none: handlers print it.
                 value = math.nan if alert.value is None else alert.value
-                listeners.call(loop, alert._instance(), alert.state, alert.metric, value, alert.threshold)
-            self._mtaio_alerted.call(loop, alert._instance(), alert.state, alert)
+                listeners.call(loop, instance, alert.state, alert.metric, value, alert.threshold)
+            self._mtaio_alerted.call(loop, instance, alert.state, alert)
             self._mtaio_tell_loop_destinations(loop, alert)
+
+    def _mtaio_drain_more(self) -> None:
+        self._mtaio_drains_later = None
+        self._mtaio_drain_here()
 
     def _mtaio_detach(self) -> None:
         """Leaves the loop."""
@@ -577,6 +596,7 @@ class ResourceMonitor(Configured, Metrics):
         if doorbell is not None:
             doorbell.abandon()
         self._mtaio_loop = None
+        self._mtaio_drains_later = None
         self._mtaio_collector = None
         self._mtaio_tasks.forget()
         self._mtaio_tasks.errors = self._mtaio_tasks.dropped = self._mtaio_collect_metrics_errors = 0
