@@ -64,7 +64,7 @@ def test_it_is_bounded_and_the_last_state_of_every_instance_is_told(caplog: pyte
         before, begun = resident_bytes(), time.monotonic()
         largest, held_up = before, 0.0
         await monitor.start()
-        for step in range(50):
+        for step in range(30):
             for number, one in enumerate(series):
                 one.set(2.0 if (step // 2 + number) % 2 else 0.0)
             expected = time.monotonic() + 0.1

@@ -16,8 +16,8 @@ from mtaio.monitoring import Alert, ConfigurationError, ResourceMonitor
 from undisturbed import undisturbed
 
 FIRED = ("queue", 11.0, 10.0)
-#: Calls of one handler that wait for room at most.
-WAITING = 4096  # messages
+#: Messages that wait in the native half at most, and calls of one handler where no other one hears of them.
+WAITING, ENOUGH = 4096, 2048
 
 
 def watched() -> ResourceMonitor:
@@ -257,7 +257,6 @@ def test_a_storm_that_one_handler_sleeps_through_loses_no_last_state_and_holds_n
             await asyncio.sleep(0)
             took.append(time.perf_counter() - begun)
         go_on.set()
-        await eventually(lambda: monitor.health().dropped_calls == 3 * storm - 64)
         await eventually(lambda: len(last) == storm)
         await eventually(lambda: set(last.values()) == {("firing", 13.0)})
         # 1 900 alerts, made and put in line on the loop where 3 800 wait.
@@ -275,14 +274,14 @@ def test_messages_of_the_program_are_not_put_together_and_have_a_limit() -> None
             told.append(alert.message)
             await go_on.wait()
 
-        # As many wait for the handler, and as many for it to have less to do.
-        total = 64 + 2 * WAITING + 7
+        # Some wait for the handler, and others for it to have less to do.
+        total = 64 + ENOUGH + WAITING + 7
         for index in range(total):
             await monitor.alert(f"message {index}")
         assert len(told) == 64
         go_on.set()
         await eventually(lambda: len(told) == total - 7)
-        kept = [*range(64 + WAITING), *range(64 + WAITING + 7, total)]
+        kept = [*range(64 + ENOUGH), *range(64 + ENOUGH + 7, total)]
         assert told == [f"message {index}" for index in kept], "the oldest that nobody has taken go"
         health = monitor.health()
         assert (health.dropped_calls, health.dropped_events) == (0, 7)

@@ -34,8 +34,8 @@ BACK_OFF_SECONDS = (1.0, 60.0)
 #: Alerts told between two steps of the loop: about 10 ms.
 EVENTS_AT_ONCE = 256
 #: Where so many calls wait for every handler, further alerts wait for a handler that has less to do; it is looked
-#: again after this long.
-WAITING_ENOUGH = 4096
+#: again after this long. With what is told at once still less than a handler keeps of messages.
+WAITING_ENOUGH = 2048
 FLOODED_SECONDS = 0.02
 #: Samples made into dataclasses between two steps of the loop: about 2 ms.
 HISTORY_SLICE = 500

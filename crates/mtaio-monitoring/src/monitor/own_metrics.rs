@@ -188,7 +188,7 @@ impl ResourceMonitor {
     /// let monitor = ResourceMonitor::default();
     /// let duration = monitor.histogram_with_bounds("request_duration", "s", "", &[0.1, 0.3])?;
     /// [0.1, 0.2, 0.3, 0.301].into_iter().for_each(|seconds| duration.record(seconds));
-    /// let classic = monitor.recorded()[0].classic.clone().unwrap();
+    /// let classic = monitor.snapshot().recorded[0].classic.clone().unwrap();
     /// assert_eq!((classic.buckets, classic.count), (vec![(0.1, 1), (0.3, 3)], 4));
     /// # Ok(())
     /// # }
