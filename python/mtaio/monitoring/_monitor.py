@@ -442,24 +442,17 @@ class ResourceMonitor(Sending, Metrics):
 
     def health(self) -> MonitorHealth:
         """How the monitor itself is doing: what it missed, dropped and could not read."""
-        (
-            *fields,
-            sections,
-            triggers,
-            dropped_instances,
-            expired_series,
-            dropped_blocks,
-            destinations,
-        ) = self._mtaio_health()
+        *fields, sections, triggers, instances, expired, blocks, delayed, destinations = self._mtaio_health()
         fields += [
             [SectionHealth(*section) for section in sections],
             self._mtaio_tasks.errors,
             self._mtaio_tasks.dropped,
             self._mtaio_collect_metrics_errors,
             [PressureTriggerHealth(*trigger) for trigger in triggers],
-            dropped_instances,
-            expired_series,
-            dropped_blocks,
+            instances,
+            expired,
+            blocks,
+            delayed,
             self._mtaio_destinations_health([(number, DestinationHealth(*one)) for number, one in destinations]),
         ]
         return MonitorHealth(*fields)

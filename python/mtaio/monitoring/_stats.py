@@ -255,6 +255,8 @@ class MonitorHealth:
             them already.
         expired_series: Series with labels let go because nobody recorded to them for ``series_expiry_seconds``.
         dropped_window_blocks: What series recorded in a sample, let go early for want of ``window_memory_bytes``.
+        delayed_thresholds: Samples in which the time for thresholds on expressions, a quarter of the interval, was over
+            before the last of them had been looked at: the others came first with the next sample.
         destinations: What became of the alerts for each destination, in the order in which they were added.
     """
 
@@ -279,4 +281,5 @@ class MonitorHealth:
     dropped_instances: int = 0
     expired_series: int = 0
     dropped_window_blocks: int = 0
+    delayed_thresholds: int = 0
     destinations: List[DestinationHealth] = field(default_factory=list)  # noqa: UP006

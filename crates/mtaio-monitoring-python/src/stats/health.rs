@@ -44,7 +44,8 @@ pub(crate) fn health<'py>(py: Python<'py>, report: &HealthReport) -> PyResult<Bo
     let triggers: Vec<_> =
         report.pressure_triggers.iter().map(|trigger| pressure::trigger(py, trigger)).collect::<PyResult<_>>()?;
     let details = (names, sections, triggers, report.dropped_instances).into_pyobject(py)?;
-    let limits = (report.expired_series, report.dropped_window_blocks).into_pyobject(py)?;
+    let limits =
+        (report.expired_series, report.dropped_window_blocks, report.delayed_thresholds).into_pyobject(py)?;
     let destinations: Vec<_> =
         report.destinations.iter().map(|one| destination::health(py, one)).collect::<PyResult<_>>()?;
     let destinations = (destinations,).into_pyobject(py)?;

@@ -3,7 +3,7 @@
 mod packed;
 mod windows;
 
-pub(crate) use windows::Windows;
+pub(crate) use windows::{Wanted, Windows};
 
 use std::collections::VecDeque;
 

@@ -31,13 +31,20 @@ impl Packed {
 
     /// The counts; no sum and no extremes.
     pub(super) fn unpack(&self) -> SketchSnapshot {
-        let mut bytes = self.0.iter().copied();
-        let zero_count = take(&mut bytes);
-        let mut sketch = SketchSnapshot { zero_count, count: zero_count, ..SketchSnapshot::default() };
-        for side in [&mut sketch.positive, &mut sketch.negative] {
-            sketch.count += read_side(&mut bytes, side);
-        }
+        let mut sketch = SketchSnapshot::default();
+        sketch.count = self.add_to(&mut sketch);
         sketch
+    }
+
+    /// Adds the counts of buckets to those of a sketch of the same scale, and says how many values they are.
+    pub(super) fn add_to(&self, sketch: &mut SketchSnapshot) -> u64 {
+        let mut bytes = self.0.iter().copied();
+        let mut count = take(&mut bytes);
+        sketch.zero_count += count;
+        for side in [&mut sketch.positive, &mut sketch.negative] {
+            count += read_side(&mut bytes, side);
+        }
+        count
     }
 
     /// Bytes on the heap.
@@ -53,7 +60,7 @@ fn read_side(bytes: &mut impl Iterator<Item = u8>, side: &mut Buckets) -> u64 {
         let zigzag = take(bytes);
         index += (zigzag >> 1) as i64 ^ -((zigzag & 1) as i64);
         let count = take(bytes);
-        side.push(index as i32, count);
+        side.add(index as i32, count);
         total += count;
     }
     total

@@ -67,10 +67,22 @@ struct Kept {
 struct Block {
     /// The first of them.
     tick: u64,
+    count: u64,
     sum: f64,
     min: f64,
     max: f64,
     counts: Packed,
+}
+
+/// What somebody wants to know of a window: each costs a multiple of the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// The last value alone.
+    Last,
+    /// Count, sum and extremes too.
+    Totals,
+    /// The buckets too, which quantiles are made of.
+    Distribution,
 }
 
 /// A window, rounded to ticks.
@@ -164,16 +176,26 @@ impl Windows {
 
     /// What these series recorded in a window, together. Of several that are no counters the value that is the newest is
     /// the last one, to within a tick; in one tick, that of the series that comes last.
-    pub(crate) fn summary<'a>(&self, mut span: Span, all: impl Iterator<Item = &'a Series>) -> Summary {
+    pub(crate) fn summary<'a>(
+        &self,
+        mut span: Span,
+        all: impl Iterator<Item = &'a Series>,
+        wanted: Wanted,
+    ) -> Summary {
         let mut summary = Summary::default();
         let mut newest_change = None;
         for series in all {
             span.reach(series);
             let none = Kept::default();
             let kept = self.kept.get(&series.number()).unwrap_or(&none);
-            let first = kept.blocks.partition_point(|block| block.tick < span.first);
-            for block in kept.blocks.range(first..) {
-                summary.sketch.merge(&block.sketch());
+            if wanted != Wanted::Last {
+                let first = kept.blocks.partition_point(|block| block.tick < span.first);
+                for block in kept.blocks.range(first..) {
+                    summary.sketch.merge(&block.totals());
+                    if wanted == Wanted::Distribution {
+                        block.counts.add_to(&mut summary.sketch);
+                    }
+                }
             }
             let newest = series.peek();
             if let Some(cut) = &newest {
@@ -199,7 +221,7 @@ impl Windows {
         all: impl Iterator<Item = &'a Series> + Clone,
     ) -> Summary {
         // For the last value, of which windows know the order.
-        let mut summary = self.summary(self.span(now_ns, 0), all.clone());
+        let mut summary = self.summary(self.span(now_ns, 0), all.clone(), Wanted::Last);
         summary.sketch = SketchSnapshot::default();
         let mut begin_ns = now_ns;
         for series in all {
@@ -295,7 +317,13 @@ impl Block {
     /// `None` of nothing.
     fn of(tick: u64, sketch: &SketchSnapshot) -> Option<Self> {
         let (min, max) = (sketch.min?, sketch.max?);
-        Some(Self { tick, sum: sketch.sum, min, max, counts: Packed::of(sketch) })
+        Some(Self { tick, count: sketch.count, sum: sketch.sum, min, max, counts: Packed::of(sketch) })
+    }
+
+    /// All but the buckets.
+    fn totals(&self) -> SketchSnapshot {
+        let (min, max) = (Some(self.min), Some(self.max));
+        SketchSnapshot { count: self.count, sum: self.sum, min, max, ..SketchSnapshot::default() }
     }
 
     fn sketch(&self) -> SketchSnapshot {

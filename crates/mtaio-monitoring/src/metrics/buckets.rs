@@ -46,6 +46,15 @@ impl Buckets {
         self.counts.push(count);
     }
 
+    /// Adds to one bucket, wherever it lies.
+    pub(crate) fn add(&mut self, index: i32, count: u64) {
+        let at = i64::from(index) - i64::from(self.offset);
+        match usize::try_from(at).ok().and_then(|at| self.counts.get_mut(at)) {
+            Some(present) => *present += count,
+            None => self.merge(&Self { offset: index, counts: vec![count] }),
+        }
+    }
+
     fn merge(&mut self, other: &Self) {
         if other.counts.is_empty() {
             return;

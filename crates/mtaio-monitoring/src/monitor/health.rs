@@ -18,6 +18,7 @@ pub(super) struct Health {
     pub(super) latest_late_ns: AtomicU64,
     pub(super) largest_late_ns: AtomicU64,
     pub(super) dropped_values: AtomicU64,
+    pub(super) delayed_thresholds: AtomicU64,
     pub(super) panics: AtomicU64,
 }
 
@@ -66,6 +67,9 @@ pub struct HealthReport {
     pub thresholds_without_data: Vec<Arc<str>>,
     /// Values that were not held against a threshold with labels because it follows 2 000 sets of them already.
     pub dropped_instances: u64,
+    /// Samples in which the time for thresholds on expressions, a quarter of the interval, was over before the last of them
+    /// had been looked at: the others came first with the next sample.
+    pub delayed_thresholds: u64,
     /// How the readings have gone, a line a section.
     pub sections: Vec<SectionHealth>,
     /// How the pressure rules are served.

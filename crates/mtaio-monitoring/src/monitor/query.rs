@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::alerts::{Aggregate, Expression, Term, Values};
 use crate::error::{MonitoringError, Result};
-use crate::history::Stamped;
+use crate::history::{Stamped, Wanted};
 use crate::metrics::catalogue::{BuiltIn, Kind};
 use crate::metrics::{Labels, Series, Sketch, Summary};
 use crate::rates::{Interval, SystemStats};
@@ -34,7 +34,7 @@ impl MonitorCore {
         let shared = self.shared();
         let wanted = labels.cloned().unwrap_or_default();
         let matches = |labels: &Labels| wanted.iter().all(|(name, value)| labels.get(name) == Some(value));
-        let Some(mut groups) = shared.summaries(name, matches, &[], window_ns) else {
+        let Some(mut groups) = shared.summaries(name, matches, &[], window_ns, Wanted::Distribution) else {
             return Err(shared.no_value(name));
         };
         Ok(groups.pop().map(|(_, summary)| summary).unwrap_or_default())
@@ -101,7 +101,8 @@ impl MonitorCore {
 
 impl Values for Shared {
     fn values(&self, term: &Term, by: &[Arc<str>], window_ns: u64) -> Vec<(Labels, Option<f64>)> {
-        let summaries = self.summaries(&term.metric, |labels| term.selects(labels), by, Some(window_ns));
+        let wanted = wanted(term.aggregate);
+        let summaries = self.summaries(&term.metric, |labels| term.selects(labels), by, Some(window_ns), wanted);
         let nothing = || if by.is_empty() { vec![(Labels::default(), None)] } else { Vec::new() };
         summaries.map_or_else(nothing, |summaries| {
             summaries.into_iter().map(|(labels, summary)| (labels, value(&summary, term.aggregate))).collect()
@@ -119,6 +120,15 @@ fn value(summary: &Summary, aggregate: Aggregate) -> Option<f64> {
         Aggregate::Min => summary.sketch.min,
         Aggregate::Max => summary.sketch.max,
         Aggregate::Quantile(percent) => summary.sketch.quantile(percent.share()),
+    }
+}
+
+/// What has to be known of a window for an aggregate.
+fn wanted(aggregate: Aggregate) -> Wanted {
+    match aggregate {
+        Aggregate::Last => Wanted::Last,
+        Aggregate::Quantile(_) => Wanted::Distribution,
+        _ => Wanted::Totals,
     }
 }
 
@@ -145,6 +155,7 @@ impl Shared {
         matches: impl Fn(&Labels) -> bool,
         by: &[Arc<str>],
         window_ns: Option<u64>,
+        wanted: Wanted,
     ) -> Option<Vec<(Labels, Summary)>> {
         if let Some(metric) = BuiltIn::from_name(name) {
             let found = matches(&Labels::default());
@@ -166,7 +177,7 @@ impl Shared {
         let summary = |all: &[Arc<Series>]| {
             let all = all.iter().map(|series| &**series);
             let summary = match window_ns {
-                Some(window_ns) => windows.summary(windows.span(now_ns, window_ns), all),
+                Some(window_ns) => windows.summary(windows.span(now_ns, window_ns), all, wanted),
                 None => windows.since_the_first(now_ns, all),
             };
             Summary { is_counter, ..summary }
@@ -184,7 +195,7 @@ impl Shared {
         {
             return series.last();
         }
-        self.summaries(name, |_| true, &[], Some(1))?.pop()?.1.last
+        self.summaries(name, |_| true, &[], Some(1), Wanted::Last)?.pop()?.1.last
     }
 
     /// What the history has of a built-in metric.

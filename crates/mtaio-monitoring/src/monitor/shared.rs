@@ -32,6 +32,9 @@ use super::watches::{Look, Watches};
 /// hang the asker.
 pub(super) const ASK_BUDGET: Duration = Duration::from_secs(1);
 
+/// Thresholds on expressions may take one part in so many of the interval.
+const EXPRESSIONS_SHARE: u64 = 4;
+
 /// See [`super::MonitorCore`].
 pub(super) struct Shared {
     pub(super) config: Config,
@@ -43,6 +46,8 @@ pub(super) struct Shared {
     /// As declared, to be read without a lock after a fork.
     pub(super) declared: ArcSwap<BTreeMap<Arc<str>, Declaration>>,
     pub(super) watches: Mutex<Watches>,
+    /// The threshold on an expression after which the time of the newest sample was over.
+    stopped_at: Mutex<Option<Arc<str>>>,
     /// As the rules; those that are over are taken out when another one comes.
     pub(super) silences: ArcSwap<Vec<Silence>>,
     pub(super) silences_so_far: AtomicU64,
@@ -93,6 +98,7 @@ impl Shared {
             rules: ArcSwap::default(),
             declared: ArcSwap::default(),
             watches: Mutex::default(),
+            stopped_at: Mutex::default(),
             silences: ArcSwap::default(),
             silences_so_far: AtomicU64::new(0),
             sampler: Mutex::new(sampler),
@@ -236,9 +242,12 @@ impl Shared {
                 // Pushed while the watches are held, here and everywhere: the order of events is that of the changes.
                 let silences = self.silences.load();
                 let look = self.look(due.deadline_ns, stats.timestamp, &silences);
-                for event in watches.observe_sample(&stats, self, &look) {
+                for event in watches.observe_sample(&stats, &look) {
                     self.outbox.push(event);
                 }
+                drop(watches);
+                self.look_at_expressions(&look);
+                watches = self.watches.lock();
             }
             // Before the first window shares and rates cannot have a value: that is no sign of a misspelt name.
             if reading.has_window {
@@ -250,6 +259,31 @@ impl Shared {
         self.observe_pressure(&reading.pressure, reading.after_gap, due.deadline_ns, stats.timestamp);
         for metric in silent {
             self.outbox.push(Event::NoData(self.no_data_message(&metric)));
+        }
+    }
+
+    /// Looks at the thresholds on expressions, each under a lock of its own, so that a record of a watched name waits for
+    /// one look and not for all of them. When a quarter of the interval is over, the rest must wait for the next sample,
+    /// which goes on where this one stopped: sampling keeps its cadence whatever is asked of it.
+    fn look_at_expressions(&self, look: &Look<'_>) {
+        let clock = self.config.clock();
+        let deadline_ns = clock.monotonic_ns().saturating_add(self.config.interval_ns() / EXPRESSIONS_SHARE);
+        let stopped_at = self.stopped_at.lock().take();
+        let rounds = [(stopped_at.clone(), None), (None, stopped_at.clone())];
+        for (mut after, until) in rounds.into_iter().take(1 + usize::from(stopped_at.is_some())) {
+            loop {
+                let mut watches = self.watches.lock();
+                let step = watches.observe_next_expression((after.as_ref(), until.as_ref()), self, look);
+                let Some((metric, events)) = step else { break };
+                events.into_iter().for_each(|event| self.outbox.push(event));
+                drop(watches);
+                if clock.monotonic_ns() >= deadline_ns {
+                    Health::add(&self.health.delayed_thresholds, 1);
+                    *self.stopped_at.lock() = Some(metric);
+                    return;
+                }
+                after = Some(metric);
+            }
         }
     }
 
@@ -332,6 +366,7 @@ impl Shared {
             dropped_calls: 0,
             thresholds_without_data,
             dropped_instances,
+            delayed_thresholds: health.delayed_thresholds.load(Ordering::Relaxed),
             sections,
             pressure_triggers: self.pressure.health(),
             destinations: self.outbox.destinations.health(),

@@ -1,6 +1,7 @@
 //! All thresholds of one monitor and where each stands.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::alerts::{Alert, Change, Instances, Mark, Moment, NoData, Outcome, Rule, Seen, Silence, Values, Watch};
@@ -104,14 +105,28 @@ impl Watches {
         events(&watch.rule, &Labels::default(), "", outcome, look)
     }
 
-    /// A sample: values for the built-in metrics, and a look at what was recorded.
-    pub(super) fn observe_sample(
+    /// A sample: values for the built-in metrics, and the time that passed for recorded ones.
+    pub(super) fn observe_sample(&mut self, stats: &SystemStats, look: &Look<'_>) -> Vec<Event> {
+        self.entries.values_mut().flat_map(|entry| entry.observe_sample(stats, look)).collect()
+    }
+
+    /// Looks at one threshold on an expression: the first behind `after` and up to `until`, in the order of their texts.
+    /// `None` where there is none left.
+    pub(super) fn observe_next_expression(
         &mut self,
-        stats: &SystemStats,
+        (after, until): (Option<&Arc<str>>, Option<&Arc<str>>),
         values: &dyn Values,
         look: &Look<'_>,
-    ) -> Vec<Event> {
-        self.entries.values_mut().flat_map(|entry| entry.observe_sample(stats, values, look)).collect()
+    ) -> Option<(Arc<str>, Vec<Event>)> {
+        let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let end = until.map_or(Bound::Unbounded, Bound::Included);
+        // A range that begins behind its end is a panic.
+        if after.zip(until).is_some_and(|(after, until)| after >= until) {
+            return None;
+        }
+        self.entries
+            .range_mut::<Arc<str>, _>((begin, end))
+            .find_map(|(metric, entry)| Some((Arc::clone(metric), entry.observe_expression(values, look)?)))
     }
 
     /// Tells what a silence that has ended kept back.
@@ -215,7 +230,7 @@ impl Entry {
         }
     }
 
-    fn observe_sample(&mut self, stats: &SystemStats, values: &dyn Values, look: &Look<'_>) -> Vec<Event> {
+    fn observe_sample(&mut self, stats: &SystemStats, look: &Look<'_>) -> Vec<Event> {
         match &mut self.follows {
             Follows::BuiltIn(metric, watch) => {
                 let value = stats.value(*metric);
@@ -238,17 +253,21 @@ impl Entry {
                 let outcome = watch.step(if is_silent { Seen::Nothing } else { Seen::Time }, moment);
                 events(&watch.rule, &Labels::default(), "", outcome, look)
             }
-            Follows::Expression(instances) => {
-                let moment = Moment { now_ns: look.now_ns, interval_ns: look.interval_ns, muted: false };
-                let outcomes = instances.look(values, moment, |rule, labels| look.mutes(rule, labels));
-                if instances.has_seen_value() {
-                    self.wait = Wait::Over;
-                }
-                let rule = instances.rule();
-                let told = outcomes.into_iter();
-                told.flat_map(|(labels, outcome)| events(rule, &labels, "", outcome, look)).collect()
-            }
+            Follows::Expression(_) => Vec::new(),
         }
+    }
+
+    /// `None` for a threshold on a name.
+    fn observe_expression(&mut self, values: &dyn Values, look: &Look<'_>) -> Option<Vec<Event>> {
+        let Follows::Expression(instances) = &mut self.follows else { return None };
+        let moment = Moment { now_ns: look.now_ns, interval_ns: look.interval_ns, muted: false };
+        let outcomes = instances.look(values, moment, |rule, labels| look.mutes(rule, labels));
+        if instances.has_seen_value() {
+            self.wait = Wait::Over;
+        }
+        let rule = instances.rule();
+        let told = outcomes.into_iter();
+        Some(told.flat_map(|(labels, outcome)| events(rule, &labels, "", outcome, look)).collect())
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::{FINE_TICKS, MERGED_TICKS, Windows};
+use super::{FINE_TICKS, MERGED_TICKS, Wanted, Windows};
 use crate::clock::{Clock, ManualClock};
 use crate::metrics::catalogue::Kind;
 use crate::metrics::{Declaration, Labels, Registry, Series, Summary};
@@ -60,7 +60,7 @@ impl Bench {
         let span = self.windows.span(self.clock.monotonic_ns(), (seconds * 1e9) as u64);
         // Without a tick it is all since the series were made.
         let start_ns = if self.ticks.len() == 1 { self.ticks[0] } else { span.start_ns };
-        (start_ns, self.windows.summary(span, series.iter().map(|at| &*self.series[*at])))
+        (start_ns, self.windows.summary(span, series.iter().map(|at| &*self.series[*at]), Wanted::Distribution))
     }
 
     /// The values of these series after a moment.
@@ -266,8 +266,11 @@ fn threads_that_record_while_ticks_go_on_lose_nothing() {
             windows.tick(clock.monotonic_ns(), series.iter().map(|series| &**series));
         }
     });
-    let all =
-        windows.summary(windows.span(clock.monotonic_ns(), u64::MAX), series[..1].iter().map(|series| &**series));
+    let all = windows.summary(
+        windows.span(clock.monotonic_ns(), u64::MAX),
+        series[..1].iter().map(|series| &**series),
+        Wanted::Distribution,
+    );
     let exact: f64 =
         (0..4).map(|thread| (0..50_000).map(|at| f64::from(at % 100 + thread) + 1.0).sum::<f64>()).sum();
     assert_eq!(all.count(), 200_000);
