@@ -9,6 +9,7 @@ mod coalesced;
 mod config;
 mod core;
 mod destinations;
+mod evidence;
 #[cfg(feature = "tokio")]
 mod handlers;
 mod health;

@@ -26,6 +26,7 @@ mod network;
 pub mod portable;
 mod pressure;
 mod process;
+mod process_list;
 mod resident;
 mod surroundings;
 mod triggers;
@@ -44,6 +45,7 @@ pub use pressure::{
     PressureScope, RawPressure, RawPressures, RawStall, Resource, StallKind, is_undefined as is_pressure_undefined,
 };
 pub use process::{RawDescriptors, RawProcess, RawProcessIo, RawProcessMemory, RawTree, TreeCounters};
+pub use process_list::{ListProcesses, MOST_PROCESSES, RawListed, RawProcessList};
 pub use resident::ResidentMemory;
 pub use surroundings::Surroundings;
 pub use triggers::{
@@ -375,6 +377,11 @@ pub trait Source: Send {
 
     /// Where the kernel can be asked to tell of pressure; `None` where this source knows no such place.
     fn pressure_triggers(&self) -> Option<Arc<dyn OpenTriggers>> {
+        None
+    }
+
+    /// A way to look at all processes; `None` where this source has none.
+    fn process_lister(&self) -> Option<Box<dyn ListProcesses>> {
         None
     }
 
