@@ -3,6 +3,7 @@
 
 mod cadence;
 mod destinations;
+mod evidence;
 mod expressions;
 #[cfg(feature = "destinations")]
 mod hostile_peers;

@@ -15,9 +15,9 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, overload
 
 from . import _loop
-from ._alert import Alert
 from ._destinations import DestinationHealth, LoopDestination
 from ._errors import ConfigurationTypeError, MonitoringError, UnknownMetricError
+from ._gathering import Gathering
 from ._handlers import Handler, Handlers, HandlerTasks, is_cancelled, is_fault
 from ._metrics import Metrics
 from ._pressure import PressureEvent, PressureTriggerHealth
@@ -63,7 +63,7 @@ class Shown(Generic[T]):
         return value
 
 
-class ResourceMonitor(Sending, Metrics):
+class ResourceMonitor(Sending, Gathering, Metrics):
     """Watches the machine and recorded values, and tells handlers when a limit is crossed.
 
     Sampling runs on one native thread, off the GIL and off the loop, and keeps its cadence while the loop is
@@ -517,7 +517,7 @@ class ResourceMonitor(Sending, Metrics):
                 if number in self._mtaio_pressed:
                     self._mtaio_pressed[number].call(loop, number, "", PressureEvent(*fields))
                 continue
-            alert = Alert(*payload)
+            alert = self._mtaio_alert(payload)
             listeners = {"exceeded": self._mtaio_exceeded, "cleared": self._mtaio_cleared}.get(kind)
             if not self._mtaio_alerted and not listeners and not self._mtaio_on_loop:
                 logger.warning("%s: %s", alert.state, alert.message)

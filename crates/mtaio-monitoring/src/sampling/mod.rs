@@ -5,6 +5,8 @@
 //! never 0 (rule zero of the sampler), and carries the monotonic time taken right after its own file was read
 //! (P36), because rates divide by the time between *those* moments.
 //!
+//! Long because it lists what can be read, a line each, with its words.
+//!
 //! **A new section** (cgroup, pressure, network, …) is a new struct here, a new field of [`RawSample`], a new value
 //! of [`Section`], and one file in the platform's folder. Nothing that exists changes.
 
@@ -380,7 +382,7 @@ pub trait Source: Send {
         None
     }
 
-    /// A way to look at all processes; `None` where this source has none.
+    /// A way to look at all processes, where this source has one.
     fn process_lister(&self) -> Option<Box<dyn ListProcesses>> {
         None
     }
