@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import itertools
 import random
 import weakref
 
@@ -129,6 +130,12 @@ def test_too_many_series_go_to_one_and_it_is_said_once(caplog: pytest.LogCapture
         (lambda m: m.counter("known").add("1"), TypeError, "value must be a number"),
         (lambda m: m.counter("known").labels(a=1.5), TypeError, "the value of a label must be a string, a whole"),
         (lambda m: m.counter("known").labels({"": "x"}), ConfigurationError, "labels must be names of at least one"),
+        (lambda m: m.histogram("h", bounds=[]), ConfigurationError, "bounds must be 1 to 100 finite numbers"),
+        (lambda m: m.histogram("h", bounds=[2, 1]), ConfigurationError, "in ascending order"),
+        (lambda m: m.histogram("h", bounds=itertools.count()), ConfigurationError, "1 to 100 finite numbers"),
+        (lambda m: m.histogram("h", bounds=["a"]), TypeError, "bounds must be a sequence of numbers, got list ['a']"),
+        (lambda m: m.histogram("h", bounds=3), TypeError, "bounds must be a sequence of numbers, got int 3"),
+        (lambda m: m.histogram("bounded", bounds=[3]), ConfigurationError, "with the bounds [0.1, 1.0] already"),
         (lambda m: m.record("x", 1, labels=["a"]), TypeError, "labels must be a mapping of names to values"),
         (lambda m: m.record("x", 1, labels={1: "a"}), TypeError, "the name of a label must be a string"),
         (lambda m: m.query("known:p999x"), ConfigurationError, "^ an aggregate is"),
@@ -147,6 +154,7 @@ def test_too_many_series_go_to_one_and_it_is_said_once(caplog: pytest.LogCapture
 def test_what_cannot_be_is_refused_in_words(call: object, error: type[Exception], words: str) -> None:
     monitor = ResourceMonitor()
     monitor.counter("known", "By")
+    monitor.histogram("bounded", bounds=(0.1, 1))
     with pytest.raises(error) as raised:
         call(monitor)  # type: ignore[operator]
     assert words in str(raised.value)

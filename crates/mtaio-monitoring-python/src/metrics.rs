@@ -1,7 +1,7 @@
 //! Declared metrics: the handles that a program records through, and labels and windows as Python gives them.
 
 use mtaio_monitoring::metrics::catalogue::Kind;
-use mtaio_monitoring::metrics::{Labels, Summary};
+use mtaio_monitoring::metrics::{Declaration, Labels, Summary};
 use mtaio_monitoring::monitor::Bound;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -172,13 +172,19 @@ handle! {
     }
 }
 
+fn numbers(given: &Given<'_>) -> PyResult<Vec<f64>> {
+    let accepted = "a sequence of numbers";
+    let items = given.try_iter().map_err(|_| wrong_type("bounds", accepted, given))?;
+    // One that never ends is too long soon.
+    items.take(1000).map(|item| number(&item?).map_err(|_| wrong_type("bounds", accepted, given))).collect()
+}
+
 /// Declares a metric of the monitor, and gives its handle.
 pub(crate) fn declare<'py>(
     monitor: &pyo3::Bound<'py, MonitorBase>,
     kind: &str,
-    name: &Given<'py>,
-    unit: &Given<'py>,
-    help: &Given<'py>,
+    (name, unit, help): (&Given<'py>, &Given<'py>, &Given<'py>),
+    bounds: Option<&Given<'py>>,
 ) -> PyResult<Given<'py>> {
     let py = monitor.py();
     let kind = match kind {
@@ -187,8 +193,14 @@ pub(crate) fn declare<'py>(
         _ => Kind::Histogram,
     };
     let (name, unit, help) = (metric_name("name", name)?, metric_name("unit", unit)?, metric_name("help", help)?);
+    let bounds = bounds.map(numbers).transpose()?;
+    let declared = Declaration::new(kind, &unit, &help).and_then(|declaration| match &bounds {
+        Some(bounds) => declaration.with_bounds(bounds),
+        None => Ok(declaration),
+    });
+    let core = monitor.get().core(py)?;
     let bound =
-        monitor.get().core(py)?.declare(kind, &name, &unit, &help).map_err(|error| exception(py, &error))?;
+        declared.and_then(|declared| core.declare_as(&name, declared)).map_err(|error| exception(py, &error))?;
     let handle = Handle { monitor: monitor.clone().unbind(), bound };
     Ok(match kind {
         Kind::Counter => pyo3::Bound::new(py, Counter(handle))?.into_any(),

@@ -215,8 +215,9 @@ impl MonitorBase {
         name: &Bound<'py, PyAny>,
         unit: &Bound<'py, PyAny>,
         help: &Bound<'py, PyAny>,
+        bounds: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        metrics::declare(slf, kind, name, unit, help)
+        metrics::declare(slf, kind, (name, unit, help), bounds)
     }
 
     /// The values of an expression over a window, by their labels.

@@ -5,6 +5,7 @@ mod boundaries;
 mod formats;
 mod labelled;
 mod merging;
+mod own_bounds;
 mod quantiles;
 mod registry;
 mod series;

@@ -1,6 +1,6 @@
 """The metrics of a program: declared, labelled, and asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from . import _native
@@ -74,7 +74,7 @@ class Metrics(_native.MonitorBase):
             >>> monitor.query('requests{status="500"}:sum / requests:sum')
             0.25
         """
-        handle: Counter = self._mtaio_declare("counter", name, unit, help)
+        handle: Counter = self._mtaio_declare("counter", name, unit, help, None)
         return handle
 
     def gauge(self, name: str, unit: str = "", help: str = "") -> Gauge:
@@ -89,11 +89,25 @@ class Metrics(_native.MonitorBase):
             >>> monitor.query("connections")
             2.0
         """
-        handle: Gauge = self._mtaio_declare("gauge", name, unit, help)
+        handle: Gauge = self._mtaio_declare("gauge", name, unit, help, None)
         return handle
 
-    def histogram(self, name: str, unit: str = "", help: str = "") -> Histogram:
+    def histogram(
+        self, name: str, unit: str = "", help: str = "", bounds: Sequence[float] | None = None
+    ) -> Histogram:
         """Declares a histogram: values of which the distribution is asked for, such as durations. See ``counter``.
+
+        Args:
+            name: The metric.
+            unit: In UCUM notation.
+            help: One sentence.
+            bounds: Upper bounds at which values are counted exactly besides, such as the limits of a service level:
+                the ``le`` of a classic Prometheus histogram. 1 to 100 finite numbers in ascending order. Without
+                them its buckets are made from what is known of every value to within 1.1 %.
+
+        Raises:
+            TypeError: An argument of another type.
+            ConfigurationError: As ``counter``; other bounds than before, or none that can be.
 
         Example:
             >>> from mtaio.monitoring import ResourceMonitor
@@ -105,7 +119,7 @@ class Metrics(_native.MonitorBase):
             >>> abs(monitor.query('request_duration{route="/cart"}:p99') / 0.099 - 1) < 0.0109
             True
         """
-        handle: Histogram = self._mtaio_declare("histogram", name, unit, help)
+        handle: Histogram = self._mtaio_declare("histogram", name, unit, help, bounds)
         return handle
 
     def query(self, expression: str, window_seconds: float = 60.0) -> float | None:

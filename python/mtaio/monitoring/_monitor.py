@@ -191,9 +191,9 @@ class ResourceMonitor(Sending, Gathering, Metrics):
     async def stop(self) -> None:
         """Stops sampling, and waits for handlers and destinations, 5 seconds at most. Nothing of it runs afterwards.
 
-        Does nothing where it does not run. Handlers that outlast the budget are cancelled, or left to their threads; what destinations have not
-        sent by then is dropped and counted, and a call of theirs that hangs ends with its own time-out. A handler
-        and ``collect_metrics`` may call it: they go on after it.
+        Does nothing where it does not run. Handlers that outlast the budget are cancelled, or left to their threads;
+        what destinations have not sent by then is dropped and counted, and a call of theirs that hangs ends with its
+        own time-out. A handler and ``collect_metrics`` may call it: they go on after it.
 
         Raises:
             MonitoringError: The monitor runs on a loop that runs in another thread.

@@ -1,6 +1,6 @@
 """The native half: see crates/mtaio-monitoring-python. Checked against the compiled module by stubtest."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar, final
 
 from typing_extensions import disjoint_base
@@ -61,7 +61,9 @@ class MonitorBase:
         handler_timeout: float | None,
     ) -> None: ...
     def _mtaio_record(self, name: str, value: float, labels: Mapping[str, str | int] | None = None) -> bool: ...
-    def _mtaio_declare(self, kind: str, name: str, unit: str, help: str) -> Any: ...
+    def _mtaio_declare(
+        self, kind: str, name: str, unit: str, help: str, bounds: Sequence[float] | None
+    ) -> Any: ...
     def _mtaio_query(self, expression: str, window_seconds: float, grouped: bool) -> Any: ...
     def _mtaio_summary(
         self, name: str, window_seconds: float | None, labels: Mapping[str, str | int] | None

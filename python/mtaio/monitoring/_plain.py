@@ -21,7 +21,7 @@ def is_async(handler: Callable[..., Any]) -> bool:
     """Whether calling it does no more than to make a coroutine: ``async def``, in whatever disguise."""
     while isinstance(handler, functools.partial):
         handler = handler.func
-    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(type(handler), "__call__", None))
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
 
 
 class PlainCall:

@@ -14,6 +14,7 @@ mod delta;
 mod formats;
 mod labels;
 mod metric;
+mod own_bounds;
 mod registry;
 mod series;
 mod sketch;

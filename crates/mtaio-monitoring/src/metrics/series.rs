@@ -22,7 +22,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::buckets::SketchSnapshot;
+use super::formats::ClassicHistogram;
 use super::labels::Labels;
+use super::own_bounds::{Bounds, OwnBounds};
 use super::sketch::{Extremes, Sketch};
 use super::thread_slot;
 use crate::clock::Clock;
@@ -52,6 +54,8 @@ pub struct Series {
     watched: AtomicBool,
     /// What is recorded is added to a total.
     counter: AtomicBool,
+    /// Counts at bounds of the program's own, where it has declared some.
+    own_bounds: OnceLock<OwnBounds>,
     /// Held while a value is made from the last one.
     adding: Mutex<()>,
     /// The extremes of what [`cut`](Self::cut) has taken.
@@ -86,6 +90,9 @@ pub struct SeriesSnapshot {
     pub max: Option<f64>,
     /// The distribution, which has count, sum, min and max too.
     pub sketch: SketchSnapshot,
+    /// The counts at the bounds that its metric was declared with. Read while others record, it may be ahead of `sketch`
+    /// by the records under way, or behind.
+    pub classic: Option<ClassicHistogram>,
 }
 
 impl SeriesSnapshot {
@@ -124,6 +131,7 @@ impl Series {
             made_ns,
             watched: AtomicBool::new(false),
             counter: AtomicBool::new(false),
+            own_bounds: OnceLock::new(),
             adding: Mutex::default(),
             past: Extremes::default(),
             leader: AtomicUsize::new(NOBODY),
@@ -171,6 +179,9 @@ impl Series {
             }
             // Last: who clears it and then reads finds all of this value, or finds it set again the next time.
             stripe.unseen.store(true, Ordering::Release);
+            if let Some(own) = self.own_bounds.get() {
+                own.count(slot, value);
+            }
         } else {
             self.record_in_common(value);
         }
@@ -249,6 +260,7 @@ impl Series {
             sum: sketch.sum,
             min: sketch.min,
             max: sketch.max,
+            classic: self.own_bounds.get().map(|own| own.histogram(sketch.sum)),
             sketch,
         }
     }
@@ -263,6 +275,11 @@ impl Series {
     #[must_use]
     pub fn is_watched(&self) -> bool {
         self.watched.load(Ordering::Relaxed)
+    }
+
+    /// Has values counted at these bounds from now on. The first ones stay.
+    pub(super) fn set_bounds(&self, bounds: &Bounds) {
+        self.own_bounds.get_or_init(|| OwnBounds::new(bounds, &self.sketch()));
     }
 
     /// Says whether what is recorded is added to a total, which is then the last value.
@@ -367,6 +384,9 @@ impl Series {
     fn record_in_common(&self, value: f64) {
         let stripe = self.common.get_or_init(Stripe::new);
         stripe.sketch.record(value);
+        if let Some(own) = self.own_bounds.get() {
+            own.count(0, value);
+        }
         // Value before stamp, and the stamp only upwards: of several writers that overlap any may be the last.
         stripe.last.store(value.to_bits(), Ordering::Relaxed);
         stripe.stamp.fetch_max(now(), Ordering::AcqRel);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::metrics::catalogue::Kind;
-use crate::metrics::{Labels, Summary};
+use crate::metrics::{Declaration, Labels, Summary};
 
 use super::recording::Bound;
 use super::resource_monitor::ResourceMonitor;
@@ -171,6 +171,31 @@ impl ResourceMonitor {
     /// ```
     pub fn histogram(&self, name: &str, unit: &str, help: &str) -> Result<Histogram> {
         Ok(Histogram::new(self.clone(), self.inner.core.declare(Kind::Histogram, name, unit, help)?))
+    }
+
+    /// As [`histogram`](Self::histogram), with upper bounds at which values are counted exactly besides: the `le` buckets
+    /// of a classic Prometheus histogram, such as the limits of a service level.
+    ///
+    /// # Errors
+    ///
+    /// As [`counter`](Self::counter), and unless the bounds are 1 to 100 finite numbers in ascending order, and the same as
+    /// before.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), mtaio_monitoring::MonitoringError> {
+    /// use mtaio_monitoring::ResourceMonitor;
+    ///
+    /// let monitor = ResourceMonitor::default();
+    /// let duration = monitor.histogram_with_bounds("request_duration", "s", "", &[0.1, 0.3])?;
+    /// [0.1, 0.2, 0.3, 0.301].into_iter().for_each(|seconds| duration.record(seconds));
+    /// let classic = monitor.recorded()[0].classic.clone().unwrap();
+    /// assert_eq!((classic.buckets, classic.count), (vec![(0.1, 1), (0.3, 3)], 4));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn histogram_with_bounds(&self, name: &str, unit: &str, help: &str, bounds: &[f64]) -> Result<Histogram> {
+        let declaration = Declaration::new(Kind::Histogram, unit, help)?.with_bounds(bounds)?;
+        Ok(Histogram::new(self.clone(), self.inner.core.declare_as(name, declaration)?))
     }
 
     /// As [`record`](Self::record), into the series of the metric that has these labels. It looks the series up; a handle

@@ -141,9 +141,19 @@ impl MonitorCore {
     /// assert_eq!(monitor.latest_value("requests").unwrap(), 3.0);
     /// ```
     pub fn declare(&self, kind: Kind, name: &str, unit: &str, help: &str) -> Result<Bound> {
-        let shared = self.shared();
         check_name(name)?;
         let declaration = Declaration::new(kind, unit, help)?;
+        self.declare_as(name, declaration)
+    }
+
+    /// As [`Self::declare`], of a whole declaration: one with [bounds](Declaration::with_bounds), say.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::declare`], and for other bounds than it is declared with already.
+    pub fn declare_as(&self, name: &str, declaration: Declaration) -> Result<Bound> {
+        let shared = self.shared();
+        check_name(name)?;
         shared.declare(name, &declaration)?;
         Ok(Bound::new(name.into(), declaration, Labels::default(), shared.process_id))
     }
@@ -184,7 +194,9 @@ impl Shared {
         self.registry.declare(name, declaration)?;
         self.declared.rcu(|declared| {
             let mut declared = BTreeMap::clone(declared);
-            declared.entry(name.into()).or_insert_with(|| declaration.clone());
+            // What the registry made of it, which joins what was said before with what was said now.
+            let joined = self.registry.metric(name).map(|metric| metric.declaration());
+            declared.insert(name.into(), joined.unwrap_or_else(|| declaration.clone()));
             declared
         });
         Ok(())
