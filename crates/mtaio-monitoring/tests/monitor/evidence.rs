@@ -295,9 +295,7 @@ fn the_child_of_a_fork_asks_what_goes_on_in_the_place_of_the_parents_profiler_an
     let parents = Arc::new(Recorder::new(100, &clock, false));
     simulation.monitor.attach_profiler(Some(&parents));
     let begin = |recorder: &Recorder, name: &str| {
-        let open = recorder.begin(recorder.name(name), 0, 0, recorder.ticks()).expect("room");
-        // It stays open.
-        std::mem::forget(open);
+        let _stays_open = recorder.begin(recorder.name(name), 0, 0, recorder.ticks()).expect("room");
     };
     begin(&parents, "the parent's");
     simulation.monitor.after_fork_in_child();
