@@ -88,7 +88,8 @@ def test_a_handler_is_given_the_sample_the_traces_and_the_processes_of_the_breac
         assert evidence.processes_age_seconds is not None
         assert 0 <= evidence.processes_age_seconds < 10
         lines = evidence.describe().splitlines()
-        assert [line.split()[0] for line in lines if not line.startswith(" ")] == ["sample", "open", "recent", "process"]
+        heads = [line.split()[0] for line in lines if not line.startswith(" ")]
+        assert heads == ["sample", "open", "recent", "process"]
         assert "checkout  in request-17" in lines[1]
         assert f"(pid {os.getpid()}, this one)" in str(evidence)
 

@@ -44,10 +44,10 @@ class Gathering(_native.MonitorBase):
         self._mtaio_attach_profiler(None)
 
     def _mtaio_alert(self, fields: tuple[Any, ...]) -> Alert:
-        *own, gathered = fields
+        gathered = fields[-1]
         if gathered is None:
-            return Alert(*own)
+            return Alert(*fields)
         newest = self._mtaio_newest_evidence
         if newest is None or newest[0] is not gathered:
             newest = self._mtaio_newest_evidence = (gathered, evidence(gathered))
-        return Alert(*own, newest[1])
+        return Alert(*(*fields[:-1], newest[1]))
