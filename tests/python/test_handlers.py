@@ -17,7 +17,7 @@ from undisturbed import undisturbed
 
 FIRED = ("queue", 11.0, 10.0)
 #: Calls of one handler that wait for room at most.
-WAITING = 4096
+WAITING = 4096  # messages
 
 
 def watched() -> ResourceMonitor:

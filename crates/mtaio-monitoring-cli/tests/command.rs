@@ -33,6 +33,7 @@ fn help_and_version_are_no_errors() {
         &["top", "--help"],
         &["watch", "--help"],
         &["metrics", "-h"],
+        &["check-config", "--help"],
         &["doctor", "--help"],
         &["report", "--help"],
     ] {
@@ -61,6 +62,7 @@ fn bad_arguments_say_what_is_accepted() {
     check(&["doctor", "--interval", "0"], "from 0.001 to 86400");
     check(&["watch", "--interval", "soon"], "not a number of seconds");
     check(&["watch", "--count", "0"], "--count");
+    check(&["check-config"], "<PATH>");
     check(&["watch", "--threshold", "cpu_usage"], "METRIC=VALUE is needed");
     check(&["watch", "--threshold", "cpu_usgae=80"], "`mtaio metrics` lists them");
     check(&["watch", "--threshold", "cpu_usage=inf"], "a finite number");

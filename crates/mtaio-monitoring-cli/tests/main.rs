@@ -2,6 +2,8 @@
 
 #[cfg(unix)]
 mod command;
+#[cfg(unix)]
+mod config_file;
 #[cfg(target_os = "linux")]
 mod doctor;
 mod lines;

@@ -1,5 +1,6 @@
 //! `mtaio.monitoring._native`: what the Python package needs of the core. It converts, and decides nothing.
 
+mod config_file;
 mod destination;
 mod doorbell;
 mod errors;
@@ -15,6 +16,8 @@ use pyo3::prelude::*;
 /// The native half of mtaio.monitoring.
 #[pymodule(gil_used = true)]
 mod _native {
+    #[pymodule_export]
+    use super::config_file::ConfigFile;
     #[pymodule_export]
     use super::live::LiveView;
     #[pymodule_export]

@@ -307,14 +307,19 @@ impl MonitorBase {
     }
 
     /// What there is to tell, oldest first.
-    fn _mtaio_drain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+    fn _mtaio_drain<'py>(&self, py: Python<'py>, at_most: usize) -> PyResult<Bound<'py, PyList>> {
         let doorbell = self.doorbell.load_full();
         if let Some(doorbell) = doorbell {
             doorbell.answer();
         }
-        let events = self.core(py)?.drain_events();
+        let events = self.core(py)?.take_events(at_most);
         let event = |event| stats::event(py, event, &self.evidence);
         PyList::new(py, events.iter().map(event).collect::<PyResult<Vec<_>>>()?)
+    }
+
+    /// Whether there is something to tell.
+    fn _mtaio_has_news(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.core(py)?.has_events())
     }
 
     /// Sets a threshold, with the keywords of set_threshold.

@@ -27,4 +27,13 @@ impl MonitoringError {
     pub(crate) fn argument(argument: &str, accepted: &str, given: impl std::fmt::Display) -> Self {
         Self::Configuration(format!("{argument} must be {accepted}, got {given}"))
     }
+
+    /// What [`Self::argument`] made the message of: the argument, and what it accepts.
+    #[cfg(feature = "config-file")]
+    pub(crate) fn argument_and_accepted(&self) -> Option<(&str, &str)> {
+        let Self::Configuration(message) = self else { return None };
+        let (argument, rest) = message.split_once(" must be ")?;
+        let (accepted, _) = rest.split_once(", got ")?;
+        Some((argument, accepted))
+    }
 }

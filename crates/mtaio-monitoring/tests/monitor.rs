@@ -2,6 +2,8 @@
 //! time are the tests' own; only the thread is real.
 
 mod cadence;
+#[cfg(feature = "config-file")]
+mod config_file;
 mod destinations;
 mod evidence;
 mod expressions;

@@ -7,6 +7,7 @@ mod handlers;
 #[cfg(feature = "metrics-recorder")]
 mod metrics_recorder;
 mod runtimes;
+mod storm;
 mod warnings;
 
 use std::sync::Arc;

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use mtaio_monitoring::Profile;
 use mtaio_monitoring::export::Format;
+use mtaio_monitoring::monitor::ConfigFile;
 use mtaio_monitoring::sampling::DiskKind;
 use mtaio_monitoring::sampling::linux::{
     Malformed, arc, cgroup, cgroup_files, diskstats, host, loadavg, meminfo, mounts, netdev, pressure, process,
@@ -63,6 +64,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "cgroup-files", recorded: "-", bytes_each: 0, run: group_files },
     Target { name: "surroundings", recorded: "proc/self/mountinfo", bytes_each: 64, run: |text| drop((surroundings::mount_signs(text), surroundings::engine_of_cgroup(text))) },
     Target { name: "profile", recorded: "-", bytes_each: 128, run: |text| _ = Profile::from_json(text) },
+    Target { name: "config-file", recorded: "-", bytes_each: 2048, run: config_file },
     Target { name: "exports", recorded: "-", bytes_each: UNBOUNDED, run: exports },
     Target { name: "readings", recorded: "-", bytes_each: UNBOUNDED, run: readings::check },
 ];
@@ -137,4 +139,28 @@ fn exports(text: &[u8]) {
         drop(profile.export(format));
     }
     drop((profile.to_string(), profile.diff(&again).to_string()));
+}
+
+/// Whatever file can be used gives settings that can be; of any other the message says where it is wrong, and the secrets of
+/// its destinations are in neither.
+fn config_file(text: &[u8]) {
+    const SECRET: &str = "t0ps3cret";
+    let environment = |name: &str| (name != "MISSING").then(|| SECRET.to_owned());
+    let Ok(text) = std::str::from_utf8(text) else {
+        assert!(ConfigFile::parse_bytes("mtaio.toml", text).is_err());
+        return;
+    };
+    match ConfigFile::parse_with("mtaio.toml", text, &environment) {
+        Ok(file) => drop(file.config().expect("each was checked")),
+        Err(error) => {
+            let message = error.to_string();
+            assert!(!message.contains(SECRET), "{message}");
+            let first = message.lines().nth(1).expect("a fault");
+            let mut place = first.strip_prefix("mtaio.toml:").expect("the name of the file").split(':');
+            let mut number = || place.next().and_then(|number| number.parse::<usize>().ok()).expect("a place");
+            let (line, column) = (number(), number());
+            let source = text.split('\n').nth(line - 1).expect("a line of the text");
+            assert!(column <= source.chars().count() + 1, "{message}");
+        }
+    }
 }

@@ -16,6 +16,9 @@ logger = logging.getLogger("mtaio.monitoring")
 
 #: Calls of one handler that may be under way at once.
 CALLS_AT_ONCE = 64
+#: Failures of one handler that are logged at once, and seconds until there may be one more. All are counted.
+LINES = 20
+SECONDS_A_LINE = 3.0
 
 Handler = Callable[..., Any]
 
@@ -143,6 +146,8 @@ class Handlers:
             if not is_fault(error):
                 raise
             self._tasks.errors += 1
+            if not entry.may_log():
+                return
             if isinstance(error, TimeoutError) and limit.expired():
                 logger.error(
                     "the %s handler %s has not ended within %g s (handler_timeout) and %s; sampling goes on",
@@ -184,8 +189,21 @@ class _Entry:
         self.calls: set[asyncio.Task[None]] = set()
         self.waiting = Waiting()
         self.warned = False
+        #: Failures that may be logged at once, and when there was one more.
+        self.lines = float(LINES)
+        self.lines_at = _loop.now()
         #: For a plain function.
         self.thread = None if is_async(handler) else PlainCalls()
+
+    def may_log(self) -> bool:
+        """Whether a failure may be logged: in a storm each of them has the same to say."""
+        now = _loop.now()
+        self.lines = min(LINES, self.lines + (now - self.lines_at) / SECONDS_A_LINE)
+        self.lines_at = now
+        if self.lines < 1.0:
+            return False
+        self.lines -= 1.0
+        return True
 
     def has_room(self) -> bool:
         """Whether one more call may be under way."""

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, overload
 
 from . import _loop
+from ._configured import Configured
 from ._destinations import DestinationHealth, LoopDestination
 from ._errors import ConfigurationTypeError, MonitoringError, UnknownMetricError
 from ._gathering import Gathering
@@ -22,7 +23,6 @@ from ._handlers import Handler, Handlers, HandlerTasks, is_cancelled, is_fault
 from ._metrics import Metrics
 from ._pressure import PressureEvent, PressureTriggerHealth
 from ._readings import system_stats
-from ._sending import Sending
 from ._stats import MonitorHealth, SectionHealth, SystemStats
 
 logger = logging.getLogger("mtaio.monitoring")
@@ -31,6 +31,8 @@ logger = logging.getLogger("mtaio.monitoring")
 STOP_BUDGET_SECONDS = 5.0
 #: A ``collect_metrics`` that raises is started again after this long, twice as long each time.
 BACK_OFF_SECONDS = (1.0, 60.0)
+#: Alerts told between two steps of the loop: about 10 ms.
+EVENTS_AT_ONCE = 256
 #: Samples made into dataclasses between two steps of the loop: about 2 ms.
 HISTORY_SLICE = 500
 
@@ -63,7 +65,7 @@ class Shown(Generic[T]):
         return value
 
 
-class ResourceMonitor(Sending, Gathering, Metrics):
+class ResourceMonitor(Configured, Gathering, Metrics):
     """Watches the machine and recorded values, and tells handlers when a limit is crossed.
 
     Sampling runs on one native thread, off the GIL and off the loop, and keeps its cadence while the loop is
@@ -224,6 +226,8 @@ class ResourceMonitor(Sending, Gathering, Metrics):
                 await asyncio.sleep(0.001)
             # What the last sample had to tell is told.
             self._mtaio_deliver()
+            while self._mtaio_has_news() and _loop.now() < deadline and not self._mtaio_is_running:
+                await asyncio.sleep(0)
             # Beside the handlers, within the same time.
             self._mtaio_close_destinations(max(0.0, deadline - _loop.now()))
             await self._mtaio_tasks.settle(max(0.0, deadline - _loop.now()), self._mtaio_forget_waiting)
@@ -508,7 +512,11 @@ class ResourceMonitor(Sending, Gathering, Metrics):
         loop = _loop.running_loop()
         if loop is None:
             return
-        for kind, payload in self._mtaio_drain():
+        events = self._mtaio_drain(EVENTS_AT_ONCE)
+        if len(events) == EVENTS_AT_ONCE:
+            # The rest of a storm waits until other tasks have had their turn.
+            loop.call_soon(self._mtaio_drain_here)
+        for kind, payload in events:
             if kind == "log":
                 logger.warning("%s", payload)
                 continue

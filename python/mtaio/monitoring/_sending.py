@@ -73,6 +73,10 @@ class Sending(Thresholds):
                 return self._mtaio_remove_destination(added)
         return False
 
+    def _mtaio_add_numbered_destinations(self, numbers: list[int]) -> None:
+        """Takes in native destinations that the program holds nothing of: those of a file."""
+        self._mtaio_destinations.extend((object(), number) for number in numbers)
+
     def _mtaio_has_destination(self, destination: object) -> bool:
         return any(known == destination for known, _ in self._mtaio_destinations)
 

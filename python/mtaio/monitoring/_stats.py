@@ -243,7 +243,8 @@ class MonitorHealth:
         panics: Bugs of the sampler that were caught; sampling went on.
         dropped_values: Values not recorded because they were NaN or infinite, or below zero and for a counter.
         dropped_names: Values not recorded because the limit on names (10 000) was reached.
-        dropped_events: Alerts that waited for a loop until there was no more room (4096).
+        dropped_events: Alerts that waited for a loop until newer ones had made them old and they were more than
+            4096, or until there was no more room (200 000).
         thresholds_without_data: Metrics with a threshold that have had no value for three intervals.
         sections: How the readings have gone.
         handler_errors: Calls of handlers that raised, outlasted ``handler_timeout``, or that stop() had to cancel.

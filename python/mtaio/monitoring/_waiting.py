@@ -4,9 +4,11 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import NamedTuple
 
-#: Calls of one handler that wait for room at most: two states of each of the 2 000 instances that a threshold follows,
-#: and some messages.
-WAITING = 4096
+#: Calls of one handler that wait for room at most: two states of each of 100 000 instances. As many as 1 000 thresholds
+#: on 100 series each have; each takes about 1 KB then.
+LARGEST = 200_000
+#: Messages among them, which no newer one makes old.
+MESSAGES = 4096
 
 
 class Call(NamedTuple):
@@ -35,6 +37,8 @@ class Waiting:
         #: By when they came.
         self._calls: OrderedDict[int, Call] = OrderedDict()
         self._next = 0
+        #: Those that are nobody's state.
+        self._messages: OrderedDict[int, None] = OrderedDict()
         #: Of each instance, the newest and the one before it.
         self._newest: dict[Hashable, tuple[int, int | None]] = {}
 
@@ -56,13 +60,18 @@ class Waiting:
         at, self._next = self._next, self._next + 1
         if call.instance is not None:
             self._newest[call.instance] = (at, other)
-        if len(self._calls) >= WAITING:
+        else:
+            if len(self._messages) >= MESSAGES:
+                del self._calls[self._messages.popitem(last=False)[0]]
+            self._messages[at] = None
+        if len(self._calls) >= LARGEST:
             self.pop()
         self._calls[at] = call
 
     def pop(self) -> Call:
         """Takes the one that has waited longest."""
         at, call = self._calls.popitem(last=False)
+        self._messages.pop(at, None)
         newest = None if call.instance is None else self._newest.get(call.instance)
         if newest is not None:
             if newest[0] == at:
@@ -80,4 +89,5 @@ class Waiting:
     def clear(self) -> None:
         """Takes everything away."""
         self._calls.clear()
+        self._messages.clear()
         self._newest.clear()

@@ -16,6 +16,8 @@ Examples:
   mtaio watch                                one line a second, until Ctrl-C
   mtaio watch --json --count 60 > day.jsonl  sixty samples for a program to read
   mtaio metrics                              what can be measured
+  mtaio watch --config mtaio.toml            with the settings, thresholds and destinations of a file
+  mtaio check-config mtaio.toml              whether such a file can be used
   mtaio doctor                               what can be read here, and what it costs
   mtaio report run.json                      a saved profile, as a table and a call tree
 
@@ -40,6 +42,7 @@ pub(super) enum Subcommand {
     Top(Sampling),
     Watch(Watch),
     Metrics(Metrics),
+    CheckConfig(CheckConfig),
     Doctor(Doctor),
     Report(Report),
 }
@@ -50,9 +53,15 @@ pub(super) enum Subcommand {
 #[derive(Args, Debug)]
 #[command(after_help = "Example: mtaio top --interval 0.5 --threshold cpu_usage=80 --threshold memory_usage=90")]
 pub(super) struct Sampling {
-    /// Seconds between two samples, from 0.001 to 86400
-    #[arg(short, long, value_name = "SECONDS", default_value = "1", value_parser = config, allow_negative_numbers = true)]
-    pub(super) interval: Config,
+    /// Seconds between two samples, from 0.001 to 86400; without it, those of --config, and without that, 1
+    #[arg(short, long, value_name = "SECONDS", value_parser = config, allow_negative_numbers = true)]
+    pub(super) interval: Option<Config>,
+
+    /// Read settings, thresholds and destinations from a TOML file such as mtaio.toml
+    ///
+    /// Thresholds on what only a service records are left out, and named. Without this, no file is read.
+    #[arg(short, long, value_name = "PATH")]
+    pub(super) config: Option<PathBuf>,
 
     /// Alert when a metric goes above a value; may be given several times
     ///
@@ -100,6 +109,21 @@ pub(super) struct Metrics {
     #[arg(short, long)]
     pub(super) json: bool,
 }
+
+/// Say whether a configuration file can be used, with the line of every fault
+///
+/// Variables of the environment that stand in it must be set.
+#[derive(Args, Debug)]
+#[command(after_help = CHECK_CONFIG_HELP)]
+pub(super) struct CheckConfig {
+    /// The file, such as mtaio.toml; of a pyproject.toml the table tool.mtaio.monitoring
+    #[arg(value_name = "PATH")]
+    pub(super) file: PathBuf,
+}
+
+const CHECK_CONFIG_HELP: &str = "\
+It ends with 0 where the file can be used, and lists its thresholds and destinations; with 1 where it cannot, and prints
+all of its faults on the standard error.";
 
 /// Say what can be read here, from where, what is missing and why, and what it costs
 ///

@@ -1,6 +1,7 @@
 //! The `mtaio` command: arguments in, an exit code out.
 
 mod arguments;
+mod check_config;
 mod doctor;
 mod ending;
 mod interrupts;
@@ -44,6 +45,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> i32 {
         Subcommand::Top(arguments) => top::run(arguments),
         Subcommand::Watch(arguments) => watch::run(arguments),
         Subcommand::Metrics(arguments) => metrics::run(arguments),
+        Subcommand::CheckConfig(arguments) => check_config::run(arguments),
         Subcommand::Doctor(arguments) => doctor::run(arguments),
         Subcommand::Report(arguments) => report::run(arguments),
     };

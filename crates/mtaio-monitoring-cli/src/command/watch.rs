@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mtaio_monitoring::SystemStats;
 use mtaio_monitoring::clock::Clock;
-use mtaio_monitoring::monitor::{Event, MonitorCore};
+use mtaio_monitoring::monitor::{Config, Event, MonitorCore};
 
 use crate::appearance::Appearance;
 use crate::lines::line;
@@ -17,16 +17,18 @@ use super::arguments::Watch;
 use super::ending::{Ending, Failure};
 use super::interrupts::{Interrupts, regular_end};
 use super::sample_json::sample_json;
-use super::top::started;
+use super::top::{end, started};
 
 /// How soon a sample that is due and not there is looked for again.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(50));
 
 pub(super) fn run(arguments: &Watch) -> Result<Ending, Failure> {
     let interrupts = Interrupts::listen(false)?;
+    let monitor = started(&arguments.sampling)?;
     let mut watching = Watching {
         arguments,
-        monitor: started(&arguments.sampling)?,
+        config: monitor.config(),
+        monitor,
         appearance: Appearance::of_environment(),
         tally: Tally::default(),
         printed: 0,
@@ -40,7 +42,9 @@ pub(super) fn run(arguments: &Watch) -> Result<Ending, Failure> {
             signal = interrupts.wait(watching.until_next());
         }
     }
-    watching.print_summary((Clock::system().monotonic_ns() - started_ns) as f64 / 1e9)?;
+    let printed = watching.print_summary((Clock::system().monotonic_ns() - started_ns) as f64 / 1e9);
+    end(&watching.monitor);
+    printed?;
     Ok(match signal {
         None => Ending::Done,
         // With a number asked for, Ctrl-C cuts short what was to have an end of its own.
@@ -51,6 +55,7 @@ pub(super) fn run(arguments: &Watch) -> Result<Ending, Failure> {
 
 struct Watching<'a> {
     arguments: &'a Watch,
+    config: Config,
     monitor: MonitorCore,
     appearance: Appearance,
     tally: Tally,
@@ -121,14 +126,13 @@ impl Watching<'_> {
     /// The next sample is due one interval after the newest one was taken: looking right then is one wake-up a
     /// sample, and does not drift.
     fn until_next(&self) -> Duration {
-        let config = &self.arguments.sampling.interval;
-        let interval = Duration::from_nanos(config.interval_ns());
+        let interval = Duration::from_nanos(self.config.interval_ns());
         let again = (interval / 20).clamp(LOOK_AGAIN.0, LOOK_AGAIN.1);
         let Some(newest) = &self.newest else {
             return again;
         };
         let now = Clock::system().now().realtime_ns as f64 / 1e9;
-        let due = newest.timestamp + config.interval_seconds() - now;
+        let due = newest.timestamp + self.config.interval_seconds() - now;
         // The wall clock may have been set in between: never wait for longer than a sample can take.
         Duration::try_from_secs_f64(due).unwrap_or_default().min(interval) + LOOK_AGAIN.0.max(again / 10)
     }

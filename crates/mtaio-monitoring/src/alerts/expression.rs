@@ -129,11 +129,22 @@ impl Expression {
         std::iter::once(&self.term).chain(&self.divisor)
     }
 
+    /// Why a text that is not empty is no expression: the number of the character at fault, and what is accepted there.
+    #[cfg(feature = "config-file")]
+    pub(crate) fn fault_of(text: &str) -> Option<(usize, &'static str)> {
+        if is_plain(text) { None } else { Parser::of(text).fault() }
+    }
+
     /// Whether it looks at what was recorded in a window, and not only at the newest values.
     #[must_use]
     pub fn has_window(&self) -> bool {
         self.terms().any(|term| term.aggregate != Aggregate::Last)
     }
+}
+
+/// Whether a text is a name and nothing more.
+fn is_plain(text: &str) -> bool {
+    !text.contains(['{', '}', ':', '/', '(', ')', '"']) && !text.contains(" by ")
 }
 
 impl std::str::FromStr for Expression {
@@ -146,7 +157,7 @@ impl std::str::FromStr for Expression {
         if text.is_empty() {
             return Err(MonitoringError::argument("metric", "a name of at least one character", "''"));
         }
-        if !text.contains(['{', '}', ':', '/', '(', ')', '"']) && !text.contains(" by ") {
+        if is_plain(text) {
             return Ok(Self { term: Term::last_of(text), divisor: None, by: Vec::new() });
         }
         Parser::of(text).expression()

@@ -47,6 +47,12 @@ impl Parser {
         })
     }
 
+    /// The number of the character at which the text is wrong, and what is accepted there.
+    #[cfg(feature = "config-file")]
+    pub(super) fn fault(mut self) -> Option<(usize, &'static str)> {
+        self.whole().err().map(|Fault(at, accepted)| (at, accepted))
+    }
+
     fn whole(&mut self) -> Result<Expression, Fault> {
         let term = self.term()?;
         let divisor = if self.takes('/') { Some(self.term()?) } else { None };

@@ -6,8 +6,11 @@ use std::sync::Arc;
 use crate::alerts::{Alert, AlertState, PressureEvent};
 use crate::metrics::Labels;
 
-/// What waits at most: two states of each of the 2 000 instances that a threshold follows, and some messages.
+/// What waits at most of that which may go: messages, and states that newer ones have made old.
 pub(super) const ROOM: usize = 4096;
+/// What waits at most: two states of each of 100 000 instances, as many as 1 000 thresholds on 100 series each have. In
+/// such a storm each takes some 500 bytes.
+pub(super) const LARGEST: usize = 200_000;
 
 /// What something is a state of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -56,11 +59,11 @@ impl Alert {
 }
 
 /// A queue in which the newest state of an instance takes the place of older ones, and which is never longer than
-/// [`ROOM`].
+/// [`LARGEST`].
 ///
 /// Of one instance two count: the newest, and before it the newest of the other state, so that whoever is told that
-/// something is over has been told that it began. The others are *old*. Where there is no room the old ones go first,
-/// and only then the one that has waited longest.
+/// something is over has been told that it began. The others are *old*. Beyond [`ROOM`] the old ones go, and of so many
+/// messages the one that has waited longest. What counts stays, up to [`LARGEST`].
 #[derive(Debug)]
 pub(super) struct Coalesced<T> {
     /// By when they came.
@@ -68,6 +71,8 @@ pub(super) struct Coalesced<T> {
     next: u64,
     newest: HashMap<Instance, Newest>,
     old: BTreeSet<u64>,
+    /// What is nobody's state.
+    messages: BTreeSet<u64>,
     /// Whether old ones stay for as long as there is room.
     keeps_old: bool,
 }
@@ -82,7 +87,14 @@ struct Newest {
 impl<T> Default for Coalesced<T> {
     /// One that keeps nothing old.
     fn default() -> Self {
-        Self { waiting: BTreeMap::new(), next: 0, newest: HashMap::new(), old: BTreeSet::new(), keeps_old: false }
+        Self {
+            waiting: BTreeMap::new(),
+            next: 0,
+            newest: HashMap::new(),
+            old: BTreeSet::new(),
+            messages: BTreeSet::new(),
+            keeps_old: false,
+        }
     }
 }
 
@@ -120,11 +132,16 @@ impl<T: Coalesce> Coalesced<T> {
         };
         let at = self.next;
         self.next += 1;
+        let messages = self.messages.len();
         if let Some(instance) = instance {
             self.newest.insert(instance, Newest { at, other });
+        } else {
+            self.messages.insert(at);
         }
         if self.waiting.len() >= ROOM {
-            let victim = self.old.first().or_else(|| self.waiting.keys().next()).copied();
+            let oldest_message = self.messages.first().filter(|_| messages >= ROOM);
+            let oldest = self.waiting.keys().next().filter(|_| self.waiting.len() >= LARGEST);
+            let victim = self.old.first().or(oldest_message).or(oldest).copied();
             lost += u64::from(victim.and_then(|victim| self.remove(victim)).is_some());
         }
         self.waiting.insert(at, told);
@@ -133,7 +150,7 @@ impl<T: Coalesce> Coalesced<T> {
 
     fn remove(&mut self, at: u64) -> Option<T> {
         let told = self.waiting.remove(&at)?;
-        if self.old.remove(&at) {
+        if self.old.remove(&at) || self.messages.remove(&at) {
             return Some(told);
         }
         if let Some(instance) = told.instance()
@@ -168,6 +185,7 @@ impl<T: Coalesce> Coalesced<T> {
     pub(super) fn drain(&mut self) -> Vec<T> {
         self.newest.clear();
         self.old.clear();
+        self.messages.clear();
         std::mem::take(&mut self.waiting).into_values().collect()
     }
 
@@ -228,6 +246,23 @@ mod tests {
         assert_eq!((lost, queue.waiting.len()), (3, ROOM));
         assert_eq!(queue.pop().map(|alert| alert.message), Some("3".to_owned()));
         assert_eq!(queue.clear(), ROOM as u64 - 1);
+    }
+
+    #[test]
+    fn a_hundred_thousand_that_flap_keep_their_last_states_and_no_more_grows() {
+        let told = |instance: usize, step: usize| {
+            let state = if step.is_multiple_of(2) { AlertState::Firing } else { AlertState::Resolved };
+            alert(&format!("m{instance}"), state, step as f64)
+        };
+        for mut queue in [Coalesced::patient(), Coalesced::default()] {
+            for step in 0..4 {
+                (0..LARGEST / 2).for_each(|instance| drop(queue.push(told(instance, step))));
+            }
+            assert_eq!(queue.waiting.len(), LARGEST);
+            assert!(std::iter::from_fn(|| queue.pop()).all(|alert| alert.value >= Some(2.0)));
+            let lost: u64 = (0..LARGEST + 7).map(|instance| queue.push(told(instance, 0))).sum();
+            assert_eq!((lost, queue.waiting.len(), queue.newest.len()), (7, LARGEST, LARGEST));
+        }
     }
 
     #[test]

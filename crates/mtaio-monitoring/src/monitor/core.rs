@@ -361,6 +361,23 @@ impl MonitorCore {
         self.shared().outbox.drain()
     }
 
+    /// As [`Self::drain_events`], so many at most: a loop that has other things to do tells what a storm brings bit by bit.
+    #[must_use]
+    pub fn take_events(&self, at_most: usize) -> Vec<Event> {
+        self.shared().outbox.take(at_most)
+    }
+
+    /// Whether there is something to tell.
+    #[must_use]
+    pub fn has_events(&self) -> bool {
+        !self.shared().outbox.is_empty()
+    }
+
+    /// Calls the waker, if there is something to tell: for who has not told all of it.
+    pub fn wake(&self) {
+        self.shared().outbox.wake();
+    }
+
     /// Sets what is called, on any thread, when there is something to drain. It must not block and not call back.
     pub fn set_waker(&self, waker: Option<Arc<dyn Fn() + Send + Sync>>) {
         self.shared().outbox.set_waker(waker);

@@ -7,6 +7,8 @@
 mod cadence;
 mod coalesced;
 mod config;
+#[cfg(feature = "config-file")]
+mod config_file;
 mod core;
 mod destinations;
 mod evidence;
@@ -32,6 +34,8 @@ mod watches;
 
 pub use cadence::{Cadence, Due};
 pub use config::{Config, Scope};
+#[cfg(feature = "config-file")]
+pub use config_file::{ConfigFile, Settings};
 pub use core::MonitorCore;
 pub use destinations::{Alertmanager, Answer, Destination, DestinationHealth, Transport, Webhook, retry_after};
 pub use health::HealthReport;

@@ -148,6 +148,16 @@ impl Outbox {
         self.queue.events.lock().drain()
     }
 
+    /// Takes so many at most.
+    pub(super) fn take(&self, at_most: usize) -> Vec<Event> {
+        let mut events = self.queue.events.lock();
+        std::iter::from_fn(|| events.pop()).take(at_most).collect()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.events.lock().is_empty()
+    }
+
     pub(super) fn recent(&self) -> RecentAlerts {
         self.recent.lock().clone()
     }

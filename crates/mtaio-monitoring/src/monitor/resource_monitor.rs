@@ -17,12 +17,16 @@ use crate::profiler::Profiler;
 use crate::rates::SystemStats;
 
 use super::config::{Config, Scope};
+#[cfg(feature = "config-file")]
+use super::config_file::ConfigFile;
 use super::core::MonitorCore;
 use super::destinations::Destination;
 use super::handlers::{Handler, Handlers};
 use super::health::HealthReport;
 
 /// How long [`ResourceMonitor::stop`] waits for handlers before it aborts them.
+/// Alerts told between two turns of other tasks.
+const EVENTS_AT_ONCE: usize = 1024;
 const STOP_BUDGET: Duration = Duration::from_secs(5);
 const STOP_POLL: Duration = Duration::from_millis(1);
 
@@ -160,6 +164,43 @@ impl ResourceMonitor {
     #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
+    }
+
+    /// A monitor with the settings, thresholds and destinations of a file such as `mtaio.toml`, not started. See
+    /// [`ConfigFile`].
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), mtaio_monitoring::MonitoringError> {
+    /// use mtaio_monitoring::ResourceMonitor;
+    /// use mtaio_monitoring::monitor::ConfigFile;
+    ///
+    /// let monitor = ResourceMonitor::from_config("mtaio.toml")?;
+    ///
+    /// // The same with a setting that the program knows better.
+    /// let file = ConfigFile::read("mtaio.toml")?;
+    /// let monitor = ResourceMonitor::builder().config(file.config()?).interval(0.5).build()?;
+    /// monitor.set_up(&file);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`MonitoringError::Configuration`] where the file cannot be read, or with all of its faults, each with its line.
+    #[cfg(feature = "config-file")]
+    pub fn from_config(path: impl AsRef<std::path::Path>) -> Result<Self> {
+        let file = ConfigFile::read(path)?;
+        let monitor = Self::new(file.config()?);
+        monitor.set_up(&file);
+        Ok(monitor)
+    }
+
+    /// Sets the thresholds of a file and adds its destinations, whose numbers it gives.
+    #[cfg(feature = "config-file")]
+    pub fn set_up(&self, file: &ConfigFile) -> Vec<u64> {
+        let numbers = file.set_up(&self.inner.core);
+        self.inner.deliver_if_stopped();
+        numbers
     }
 
     /// Starts sampling, and binds handlers to the current tokio runtime. Does nothing where it runs already.
@@ -486,15 +527,28 @@ impl Inner {
     /// Starts the handlers of everything in the outbox, if a runtime is known or can be found; else it waits there.
     pub(super) fn deliver(&self) {
         let Some(runtime) = self.runtime.lock().clone().or_else(|| Handle::try_current().ok()) else { return };
+        while self.deliver_some(&runtime) {
+            if self.dispatcher.lock().is_some() {
+                // It comes again, when other tasks have had their turn.
+                self.core.wake();
+                return;
+            }
+        }
+    }
+
+    /// Says whether there may be more.
+    fn deliver_some(&self, runtime: &Handle) -> bool {
         let delivery = self.delivery.lock();
-        let events = self.core.drain_events();
+        let events = self.core.take_events(EVENTS_AT_ONCE);
+        let more = events.len() == EVENTS_AT_ONCE;
         let unheard: Vec<String> =
-            events.into_iter().filter_map(|event| self.handlers.tell(&runtime, event)).collect();
+            events.into_iter().filter_map(|event| self.handlers.tell(runtime, event)).collect();
         // Whoever listens to the log may record into this very monitor.
         drop(delivery);
         for message in unheard {
             tracing::warn!(target: "mtaio.monitoring", "{message}");
         }
+        more
     }
 
     /// While the monitor runs its dispatcher has been woken already.

@@ -55,7 +55,7 @@ pub(super) struct About {
 /// 299 means that the alert was taken. 408, 429 and 500 to 599, and whatever else keeps an answer away, are tried again,
 /// after 0.5 s and twice as long each time, with `Retry-After` heeded, for a minute; other answers, redirects among
 /// them, are final. Alerts go out one by one in the order in which they came. While one waits, the newest state of each
-/// of the others does, 4 096 of them at most.
+/// of the others does, and the one before it, 200 000 at most.
 #[derive(Clone, Debug)]
 pub struct Webhook {
     pub(super) about: About,
