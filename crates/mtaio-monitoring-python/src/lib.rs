@@ -33,6 +33,8 @@ mod _native {
     #[pymodule_export]
     use super::profiler::{ProfilerBase, TracedAsyncGenerator, TracedGenerator, TracedStep};
     #[pymodule_export]
+    use super::stats::evidence_text;
+    #[pymodule_export]
     use super::{catalogue, diagnose, run_command, version};
 
     /// The types whose slots are written by hand.

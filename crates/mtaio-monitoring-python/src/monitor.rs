@@ -19,6 +19,7 @@ use pyo3::types::{PyDict, PyFloat, PyList, PyString, PyTuple};
 use crate::destination::{self, Texts};
 use crate::doorbell::Doorbell;
 use crate::errors::{exception, not_initialised, wrong_type};
+use crate::profiler::ProfilerBase;
 use crate::{metrics, stats, threshold};
 
 /// What the length of a window may be.
@@ -31,6 +32,7 @@ pub(crate) struct MonitorBase {
     /// Name → [`SeriesHandle`]: a string knows its hash, so this is the quickest way from a name to its series.
     handles: Py<PyDict>,
     doorbell: ArcSwapOption<Doorbell>,
+    evidence: stats::NewestEvidence,
 }
 
 /// One recorded metric, in the table of its monitor.
@@ -67,7 +69,12 @@ impl MonitorBase {
     #[new]
     #[pyo3(signature = (*_args, **_kwargs))]
     fn new(py: Python<'_>, _args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
-        Self { core: OnceLock::new(), handles: PyDict::new(py).unbind(), doorbell: ArcSwapOption::empty() }
+        Self {
+            core: OnceLock::new(),
+            handles: PyDict::new(py).unbind(),
+            doorbell: ArcSwapOption::empty(),
+            evidence: stats::NewestEvidence::default(),
+        }
     }
 
     /// Checks the settings and makes the monitor. Once.
@@ -306,7 +313,8 @@ impl MonitorBase {
             doorbell.answer();
         }
         let events = self.core(py)?.take_events(at_most);
-        PyList::new(py, events.iter().map(|event| stats::event(py, event)).collect::<PyResult<Vec<_>>>()?)
+        let event = |event| stats::event(py, event, &self.evidence);
+        PyList::new(py, events.iter().map(event).collect::<PyResult<Vec<_>>>()?)
     }
 
     /// Whether there is something to tell.
@@ -438,6 +446,14 @@ impl MonitorBase {
     /// Gives up on what waits for native destinations.
     fn _mtaio_abandon_destinations(&self, py: Python<'_>) -> PyResult<()> {
         self.core(py)?.abandon_destinations();
+        Ok(())
+    }
+
+    /// Has the traces of a profiler looked at when an alert fires; of none without one, and where it is disabled.
+    #[pyo3(signature = (profiler))]
+    fn _mtaio_attach_profiler(&self, py: Python<'_>, profiler: Option<&Bound<'_, ProfilerBase>>) -> PyResult<()> {
+        let recorder = profiler.and_then(|profiler| profiler.get().enabled_recorder());
+        self.core(py)?.attach_profiler(recorder.as_ref());
         Ok(())
     }
 

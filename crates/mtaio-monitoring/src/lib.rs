@@ -2,7 +2,7 @@
 //!
 //! [`ResourceMonitor`] samples the machine on a thread of its own, keeps a history, holds values against thresholds
 //! and tells async handlers. See ARCHITECTURE.md for the house and its ladder:
-//! `error clock lock thread` < `sampling metrics` < `rates history alerts profiler` < `monitor` < `snapshot` < `export`.
+//! `error clock lock thread` < `sampling metrics` < `rates history profiler` < `alerts` < `monitor` < `snapshot` < `export`.
 
 pub mod alerts;
 pub mod clock;

@@ -3,6 +3,7 @@
 mod chrome_trace;
 mod collapsed;
 mod diff;
+mod evidence;
 mod json;
 mod speedscope;
 mod text;

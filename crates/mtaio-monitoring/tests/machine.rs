@@ -5,8 +5,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use mtaio_monitoring::clock::{Clock, ManualClock};
 use mtaio_monitoring::monitor::{Config, Sampler};
 use mtaio_monitoring::sampling::{
-    CpuTimes, DiskKind, OpenTriggers, RawContainer, RawCpu, RawDisk, RawDisks, RawLoad, RawMemory, RawPressures,
-    RawProcess, RawSample, Resource, Section, SectionHealth, Source, Timed,
+    CpuTimes, DiskKind, ListProcesses, OpenTriggers, RawContainer, RawCpu, RawDisk, RawDisks, RawListed, RawLoad,
+    RawMemory, RawPressures, RawProcess, RawProcessList, RawSample, Resource, Section, SectionHealth, Source,
+    Timed,
 };
 
 pub(crate) const GIB: u64 = 1 << 30;
@@ -28,6 +29,9 @@ struct State {
     panics_left: u64,
     hangs: bool,
     triggers: Option<Arc<dyn OpenTriggers>>,
+    /// Looks at the processes so far, and whether the next one panics.
+    looks: u64,
+    look_panics: bool,
 }
 
 /// What the next reading finds. A section that is `None` cannot be read.
@@ -42,6 +46,8 @@ pub(crate) struct Counters {
     /// The times in it do not count: each reading stamps its own.
     pub(crate) pressure: RawPressures,
     pub(crate) container_pressure: RawPressures,
+    /// Empty where none can be seen.
+    pub(crate) processes: Vec<RawListed>,
 }
 
 impl Machine {
@@ -67,9 +73,19 @@ impl Machine {
             }),
             pressure: RawPressures::default(),
             container_pressure: RawPressures::default(),
+            processes: Vec::new(),
         };
-        let state =
-            State { counters, reads: 0, opened: 0, closed: 0, panics_left: 0, hangs: false, triggers: None };
+        let state = State {
+            counters,
+            reads: 0,
+            opened: 0,
+            closed: 0,
+            panics_left: 0,
+            hangs: false,
+            triggers: None,
+            looks: 0,
+            look_panics: false,
+        };
         let inner = Inner { state: Mutex::new(state), released: Condvar::new() };
         Self(Arc::new(inner))
     }
@@ -112,6 +128,16 @@ impl Machine {
     /// Readings begun so far.
     pub(crate) fn reads(&self) -> u64 {
         self.0.state.lock().unwrap().reads
+    }
+
+    /// Looks at the processes begun so far.
+    pub(crate) fn looks(&self) -> u64 {
+        self.0.state.lock().unwrap().looks
+    }
+
+    /// The next look at the processes panics.
+    pub(crate) fn panic_at_look(&self) {
+        self.0.state.lock().unwrap().look_panics = true;
     }
 
     /// Sources opened so far.
@@ -219,6 +245,10 @@ impl Source for MachineSource {
         self.0.0.state.lock().unwrap().triggers.clone()
     }
 
+    fn process_lister(&self) -> Option<Box<dyn ListProcesses>> {
+        Some(Box::new(MachineLister(self.0.clone())))
+    }
+
     fn health(&self) -> Vec<SectionHealth> {
         let reads = self.0.reads();
         let section = |section: Section| SectionHealth {
@@ -227,5 +257,22 @@ impl Source for MachineSource {
             ..SectionHealth::unread(section)
         };
         Section::ALL.into_iter().map(section).collect()
+    }
+}
+
+struct MachineLister(Machine);
+
+impl ListProcesses for MachineLister {
+    fn list(&mut self, clock: &Clock, list: &mut RawProcessList) -> bool {
+        let mut state = self.0.0.state.lock().unwrap();
+        state.looks += 1;
+        if std::mem::take(&mut state.look_panics) {
+            drop(state);
+            std::panic::resume_unwind(Box::new("the look panics"));
+        }
+        let now = clock.now();
+        (list.read_at_ns, list.boottime_ns) = (now.monotonic_ns, now.boottime_ns);
+        list.processes.clone_from(&state.counters.processes);
+        !list.processes.is_empty()
     }
 }

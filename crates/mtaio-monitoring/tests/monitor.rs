@@ -5,6 +5,7 @@ mod cadence;
 #[cfg(feature = "config-file")]
 mod config_file;
 mod destinations;
+mod evidence;
 mod expressions;
 #[cfg(feature = "destinations")]
 mod hostile_peers;

@@ -7,6 +7,7 @@ mod joined;
 mod layer;
 mod metrics;
 mod programs;
+mod slowest;
 mod tree;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,7 @@
 //! Two readings and what is made of them: the pitfalls by their numbers in `sampling.md`, then every number against
 //! an oracle that computes it from scratch.
 
+mod biggest;
 mod container;
 mod cores;
 mod cpu;

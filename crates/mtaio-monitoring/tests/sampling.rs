@@ -26,6 +26,8 @@ mod portable;
 #[cfg(target_os = "linux")]
 pub(crate) mod pressure;
 #[cfg(target_os = "linux")]
+mod process_list;
+#[cfg(target_os = "linux")]
 mod properties;
 #[cfg(target_os = "linux")]
 mod recorded;

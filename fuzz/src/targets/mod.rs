@@ -47,7 +47,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "loadavg", recorded: "proc/loadavg", bytes_each: 0, run: |text| filled(loadavg::parse, b"", text) },
     Target { name: "meminfo", recorded: "proc/meminfo", bytes_each: 0, run: |text| filled(meminfo::parse, b"", text) },
     Target { name: "diskstats", recorded: "proc/diskstats", bytes_each: 64, run: |text| filled(diskstats::parse, USED_DISKSTATS, text) },
-    Target { name: "process", recorded: "proc/self/stat", bytes_each: 0, run: |text| _ = process::parse(text) },
+    Target { name: "process", recorded: "proc/self/stat", bytes_each: 0, run: |text| _ = (process::parse(text), process::name(text)) },
     Target { name: "zoneinfo", recorded: "proc/zoneinfo", bytes_each: 0, run: |text| filled(zoneinfo::parse, b"", text) },
     Target { name: "arcstats", recorded: "proc/spl/kstat/zfs/arcstats", bytes_each: 0, run: |text| filled(arc::parse, b"", text) },
     Target { name: "statm", recorded: "proc/self/statm", bytes_each: 0, run: |text| _ = resident::parse(text) },

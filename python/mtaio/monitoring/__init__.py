@@ -51,6 +51,7 @@ from ._errors import (
     ProfilerError,
     UnknownMetricError,
 )
+from ._evidence import Evidence, ProcessEvidence, TraceEvidence
 from ._live import live_view
 from ._metrics import MetricSummary
 from ._monitor import ResourceMonitor
@@ -75,6 +76,7 @@ __all__ = [
     "DestinationHealth",
     "Diagnosis",
     "DiskStats",
+    "Evidence",
     "FilesystemStats",
     "Gauge",
     "Histogram",
@@ -92,6 +94,7 @@ __all__ = [
     "PressureEvent",
     "PressureStats",
     "PressureTriggerHealth",
+    "ProcessEvidence",
     "ProcessStats",
     "Profile",
     "ProfileDiff",
@@ -105,6 +108,7 @@ __all__ = [
     "Silence",
     "SpaceStats",
     "SystemStats",
+    "TraceEvidence",
     "TreeStats",
     "UnknownMetricError",
     "Webhook",

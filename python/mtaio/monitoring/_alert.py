@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ._evidence import Evidence
+
 
 @dataclass
 class Alert:
@@ -22,6 +24,8 @@ class Alert:
         labels: Of which series the value is, where the threshold looks at them one by one (``by``).
         window_seconds: How far the value looks back, where it is an aggregate.
         annotations: What the threshold was given to carry along.
+        evidence: What was going on when it fired, or became worse; None where nothing new has happened (it still
+            lasts, it is over) and for what the program raises itself. ``print(alert.evidence)`` gives a few lines.
     """
 
     metric: str | None
@@ -37,6 +41,8 @@ class Alert:
     labels: dict[str, str] = field(default_factory=dict)
     window_seconds: float | None = None
     annotations: dict[str, str] = field(default_factory=dict)
+    # Left out of the representation as well, which people log: it is long.
+    evidence: Evidence | None = field(default=None, compare=False, repr=False)
 
     def _instance(self) -> tuple[str | None, tuple[tuple[str, str], ...]] | None:
         """What it is the state of; None for a message of the program's own."""

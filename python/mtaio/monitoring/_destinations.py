@@ -3,9 +3,11 @@
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ._alert import Alert
+if TYPE_CHECKING:
+    # An alert carries a sample, and readings of health know destinations: a circle otherwise.
+    from ._alert import Alert
 
 #: What ``add_destination`` takes, in words.
 ACCEPTED = (
@@ -124,7 +126,7 @@ class LoopDestination:
         self.told = self.sent = self.failed = 0
         self.last_error: str | None = None
 
-    async def __call__(self, alert: Alert) -> None:
+    async def __call__(self, alert: "Alert") -> None:
         """Tells it."""
         try:
             if self.kind == "emitter":

@@ -92,9 +92,7 @@ class Metrics(_native.MonitorBase):
         handle: Gauge = self._mtaio_declare("gauge", name, unit, help, None)
         return handle
 
-    def histogram(
-        self, name: str, unit: str = "", help: str = "", bounds: Sequence[float] | None = None
-    ) -> Histogram:
+    def histogram(self, name: str, unit: str = "", help: str = "", bounds: Sequence[float] | None = None) -> Histogram:
         """Declares a histogram: values of which the distribution is asked for, such as durations. See ``counter``.
 
         Args:

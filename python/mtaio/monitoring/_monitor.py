@@ -15,10 +15,10 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, overload
 
 from . import _loop
-from ._alert import Alert
 from ._configured import Configured
 from ._destinations import DestinationHealth, LoopDestination
 from ._errors import ConfigurationTypeError, MonitoringError, UnknownMetricError
+from ._gathering import Gathering
 from ._handlers import Handler, Handlers, HandlerTasks, is_cancelled, is_fault
 from ._metrics import Metrics
 from ._pressure import PressureEvent, PressureTriggerHealth
@@ -69,7 +69,7 @@ class Shown(Generic[T]):
         return value
 
 
-class ResourceMonitor(Configured, Metrics):
+class ResourceMonitor(Configured, Gathering, Metrics):
     """Watches the machine and recorded values, and tells handlers when a limit is crossed.
 
     Sampling runs on one native thread, off the GIL and off the loop, and keeps its cadence while the loop is
@@ -539,7 +539,7 @@ class ResourceMonitor(Configured, Metrics):
                 if number in self._mtaio_pressed:
                     self._mtaio_pressed[number].call(loop, number, "", PressureEvent(*fields))
                 continue
-            alert = Alert(*payload)
+            alert = self._mtaio_alert(payload)
             instance = alert._instance()
             listeners = {"exceeded": self._mtaio_exceeded, "cleared": self._mtaio_cleared}.get(kind)
             if not self._mtaio_alerted and not listeners and not self._mtaio_on_loop:

@@ -12,6 +12,7 @@ from ._devices import (
     NetworkStats,
     SpaceStats,
 )
+from ._evidence import Evidence, ProcessEvidence, TraceEvidence
 from ._pressure import Pressure, PressureStats
 from ._processes import ContainerStats, MonitorStats, ProcessStats, TreeStats
 from ._stats import CPUStats, IOStats, MemoryStats, SystemStats
@@ -41,6 +42,19 @@ def system_stats(fields: tuple[Any, ...]) -> SystemStats:
         MonitorStats(*monitor),
         _pressure(pressure),
         _pressure(container_pressure),
+    )
+
+
+def evidence(fields: tuple[Any, ...]) -> Evidence:
+    """What was going on when an alert fired."""
+    timestamp, sample, slowest_open, slowest_recent, biggest_processes, age = fields
+    return Evidence(
+        timestamp,
+        None if sample is None else system_stats(sample),
+        tuple(TraceEvidence(*trace) for trace in slowest_open),
+        tuple(TraceEvidence(*trace) for trace in slowest_recent),
+        tuple(ProcessEvidence(*process) for process in biggest_processes),
+        age,
     )
 
 

@@ -95,6 +95,11 @@ impl ProfilerBase {
         unsafe { &(*self.inside.get()).recorder }
     }
 
+    /// What its traces are written to; `None` where it is disabled.
+    pub(crate) fn enabled_recorder(&self) -> Option<Arc<Recorder>> {
+        self.settings().enabled.then(|| Arc::clone(self.recorder_arc()))
+    }
+
     #[inline]
     fn settings(&self) -> Settings {
         // SAFETY: see `Sync`.
@@ -107,7 +112,10 @@ impl ProfilerBase {
         let names = unsafe {
             let inside = &mut *self.inside.get();
             task::forget_recorder(&inside.recorder);
-            inside.former.push(std::mem::replace(&mut inside.recorder, Arc::new(recorder)));
+            let former = std::mem::replace(&mut inside.recorder, Arc::new(recorder));
+            // For a monitor that this is attached to.
+            former.hand_over_to(&inside.recorder);
+            inside.former.push(former);
             inside.carrying.clear();
             inside.tasks.clear();
             std::mem::replace(&mut inside.names, [const { None }; NAMES])

@@ -8,6 +8,7 @@ mod container;
 mod cpu;
 mod devices;
 mod event;
+mod evidence;
 mod health;
 mod host;
 mod io;
@@ -18,6 +19,7 @@ mod process;
 mod tree;
 
 pub(crate) use event::event;
+pub(crate) use evidence::{NewestEvidence, evidence_text};
 pub(crate) use health::health;
 
 /// `(timestamp, cpu, memory, io, elapsed_seconds, sequence, gap, network, space, filesystems, host, container,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::error::{MonitoringError, Result};
 use crate::metrics::Labels;
 
+use super::evidence::Evidence;
 use super::rule::{Annotations, Rule};
 use super::watch::{Change, Transition};
 
@@ -37,6 +38,9 @@ pub struct Alert {
     pub window_seconds: Option<f64>,
     /// What the threshold was given to carry along: a runbook, a summary.
     pub annotations: Annotations,
+    /// What was going on when it fired, or became worse; `None` where nothing new has happened (it still lasts, it is
+    /// over) and for what the program raises itself.
+    pub evidence: Option<Arc<Evidence>>,
 }
 
 /// Whether the trouble has begun or ended.
@@ -200,6 +204,7 @@ impl Alert {
             labels: Labels::default(),
             window_seconds: None,
             annotations: Annotations::default(),
+            evidence: None,
         }
     }
 }

@@ -66,6 +66,18 @@ impl Instances {
         moment: Moment,
         mutes: impl Fn(&Rule, &Labels) -> bool,
     ) -> Vec<(Labels, Outcome)> {
+        self.look_if(values, moment, mutes, true).unwrap_or_default()
+    }
+
+    /// As [`Self::look`], but that nothing happens, and `None` is given, where it would have somebody told that an alert
+    /// fires or has become worse and that may not be yet.
+    pub fn look_if(
+        &mut self,
+        values: &dyn Values,
+        moment: Moment,
+        mutes: impl Fn(&Rule, &Labels) -> bool,
+        may_fire: bool,
+    ) -> Option<Vec<(Labels, Outcome)>> {
         self.begun_ns.get_or_insert(moment.now_ns);
         let evaluated = self.rule.expression.evaluate(values, self.rule.window_ns);
         let mut seen: BTreeMap<Labels, Seen> =
@@ -81,15 +93,32 @@ impl Instances {
         let gone: Vec<Labels> = self.watches.keys().filter(|labels| !seen.contains_key(labels)).cloned().collect();
         let all = seen.into_iter().map(|(labels, seen)| (labels, seen, false));
         let gone = gone.into_iter().map(|labels| (labels, Seen::Nothing, true));
+        let all: Vec<(Labels, Seen, bool)> = all.chain(gone).collect();
+        let moment_of = |labels: &Labels| Moment { muted: moment.muted || mutes(&self.rule, labels), ..moment };
+        if !may_fire && all.iter().any(|(labels, seen, _)| self.would_fire(labels, *seen, moment_of(labels))) {
+            return None;
+        }
         let mut outcomes = Vec::new();
-        for (labels, seen, is_gone) in all.chain(gone).collect::<Vec<_>>() {
+        for (labels, seen, is_gone) in all {
             let muted = moment.muted || mutes(&self.rule, &labels);
             let outcome = self.step(&labels, seen, is_gone, Moment { muted, ..moment });
             if let Some(outcome) = outcome.filter(|outcome| *outcome != Outcome::default()) {
                 outcomes.push((labels, outcome));
             }
         }
-        outcomes
+        Some(outcomes)
+    }
+
+    /// Whether a step would have somebody told of something new; of an instance for which there is no room, maybe wrongly.
+    fn would_fire(&self, labels: &Labels, seen: Seen, moment: Moment) -> bool {
+        match self.watches.get(labels) {
+            Some(watch) => watch.would_fire(seen, moment),
+            None => {
+                let mut watch = Watch::new(self.rule.clone());
+                watch.begin(self.begun_ns.unwrap_or(moment.now_ns));
+                watch.would_fire(seen, moment)
+            }
+        }
     }
 
     fn step(&mut self, labels: &Labels, seen: Seen, is_gone: bool, moment: Moment) -> Option<Outcome> {

@@ -2,6 +2,7 @@
 
 mod alert;
 mod condition;
+mod evidence;
 mod expression;
 mod grammar;
 mod instances;
@@ -13,8 +14,11 @@ mod silence;
 mod values;
 mod watch;
 
+pub use crate::profiler::TraceEvidence;
+pub use crate::rates::ProcessEvidence;
 pub use alert::{Alert, AlertState, Level};
 pub use condition::Phase;
+pub use evidence::Evidence;
 pub use expression::{Aggregate, Expression, LabelCondition, Percent, Term};
 pub use instances::{INSTANCES, Instances};
 pub use pressure::{OnceAWindow, PressureEvent, PressureRule, PressureSource};

@@ -326,6 +326,13 @@ impl Watch {
         outcome
     }
 
+    /// Whether [`Self::step`] would have somebody told that it fires, or that it has become worse. Nothing changes.
+    #[must_use]
+    pub fn would_fire(&self, seen: Seen, moment: Moment) -> bool {
+        let (_, outcome) = self.state.next(&self.rule, seen, moment);
+        outcome.transition.is_some_and(|transition| transition.change == Change::Exceeded)
+    }
+
     /// Begins to look: `grace_seconds` and the time without a value count from here.
     pub fn begin(&mut self, now_ns: u64) {
         self.state.begun_ns = Some(now_ns);

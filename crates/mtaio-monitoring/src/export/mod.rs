@@ -5,6 +5,7 @@
 
 mod chrome_trace;
 mod collapsed;
+mod evidence;
 mod file;
 mod html;
 mod json;

@@ -256,7 +256,7 @@ mod tests {
         };
         for mut queue in [Coalesced::patient(), Coalesced::default()] {
             for step in 0..4 {
-                (0..LARGEST / 2).for_each(|instance| drop(queue.push(told(instance, step))));
+                (0..LARGEST / 2).for_each(|instance| _ = queue.push(told(instance, step)));
             }
             assert_eq!(queue.waiting.len(), LARGEST);
             assert!(std::iter::from_fn(|| queue.pop()).all(|alert| alert.value >= Some(2.0)));

@@ -13,6 +13,7 @@ use crate::error::{MonitoringError, Result};
 use crate::history::Stamped;
 use crate::metrics::SeriesSnapshot;
 use crate::metrics::catalogue::BuiltIn;
+use crate::profiler::Recorder;
 use crate::rates::{Interval, SystemStats};
 
 use super::config::Config;
@@ -98,6 +99,7 @@ impl MonitorCore {
             let _declared = new.declare(name, declaration);
         }
         new.pressure.inherit(&old.pressure);
+        new.gatherer.inherit(&old.gatherer);
         new.outbox.inherit_destinations(&old.outbox, new.config.clock());
         // Two threads of the child may come here at once; whoever is second takes what the first one made.
         self.shared.compare_and_swap(&old, Arc::new(new));
@@ -215,6 +217,12 @@ impl MonitorCore {
     /// Gives up on what waits for destinations, and counts it. A call that hangs ends with its own time-out.
     pub fn abandon_destinations(&self) {
         self.shared().outbox.destinations.abandon();
+    }
+
+    /// Has the traces of a profiler looked at when an alert fires, for its [`evidence`](Alert::evidence); of none with
+    /// `None`. One profiler at a time; the recorder is not kept alive by this.
+    pub fn attach_profiler(&self, recorder: Option<&Arc<Recorder>>) {
+        self.shared().gatherer.attach(recorder);
     }
 
     /// Raises an alert of the program's own.

@@ -11,6 +11,7 @@ mod config;
 mod config_file;
 mod core;
 mod destinations;
+mod evidence;
 #[cfg(feature = "tokio")]
 mod handlers;
 mod health;

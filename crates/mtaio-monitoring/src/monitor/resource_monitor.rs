@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::alerts::{Alert, PressureEvent, PressureRule, Rule, RuleOptions, Silence};
 use crate::error::{MonitoringError, Result};
+use crate::profiler::Profiler;
 use crate::rates::SystemStats;
 
 use super::config::{Config, Scope};
@@ -422,6 +423,24 @@ impl ResourceMonitor {
     /// Takes a destination away, and says whether there was one of this number. What waits for it is tried once more.
     pub fn remove_destination(&self, number: u64) -> bool {
         self.inner.core.remove_destination(number)
+    }
+
+    /// Has alerts that fire carry the slowest traces of a profiler, open ones and recent ones, in their
+    /// [`evidence`](Alert::evidence). One profiler at a time: another takes its place, a disabled one has no traces. The
+    /// monitor does not keep it alive.
+    ///
+    /// ```
+    /// use mtaio_monitoring::{Profiler, ResourceMonitor};
+    /// let (monitor, profiler) = (ResourceMonitor::default(), Profiler::new());
+    /// monitor.attach_profiler(&profiler);
+    /// ```
+    pub fn attach_profiler(&self, profiler: &Profiler) {
+        self.inner.core.attach_profiler(profiler.recorder());
+    }
+
+    /// Alerts carry no traces any more.
+    pub fn detach_profiler(&self) {
+        self.inner.core.attach_profiler(None);
     }
 
     /// Raises an alert of the service's own.

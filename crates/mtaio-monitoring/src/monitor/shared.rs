@@ -21,6 +21,7 @@ use crate::sampling::OpenTriggers;
 
 use super::cadence::{Cadence, Due};
 use super::config::Config;
+use super::evidence::Gatherer;
 use super::health::{Health, HealthReport};
 use super::outbox::{Event, Outbox};
 use super::own_cost::OwnCost;
@@ -61,6 +62,8 @@ pub(super) struct Shared {
     pub(super) pressure: Pressure,
     /// Of the source, to be asked without waiting for a reading that is under way.
     pub(super) pressure_triggers: Option<Arc<dyn OpenTriggers>>,
+    /// What was going on when an alert fired.
+    pub(super) gatherer: Gatherer,
 }
 
 /// What the sampling thread is told, and what it says.
@@ -84,6 +87,7 @@ impl Shared {
     pub(super) fn new(config: Config) -> Self {
         let source = config.open_source();
         let pressure_triggers = source.pressure_triggers();
+        let gatherer = Gatherer::new(config.clock().clone(), source.process_lister());
         let sampler = Sampler::new(source, config.clock().clone(), config.interval_ns())
             .with_scope(config.scope())
             .with_zfs_arc_available(config.zfs_arc_available());
@@ -110,6 +114,7 @@ impl Shared {
             changed: Condvar::new(),
             pressure: Pressure::default(),
             pressure_triggers,
+            gatherer,
         }
     }
 
@@ -146,6 +151,7 @@ impl Shared {
         self.sampler.lock().start_anew();
         self.own_cost.lock().start_anew();
         self.watches.lock().begin(clock.monotonic_ns());
+        self.gatherer.forget_sample();
         // What was recorded while nobody took samples is no part of the first one.
         self.cut_windows();
         let start_ns = clock.monotonic_ns() + self.phase_ns();
@@ -161,6 +167,9 @@ impl Shared {
                 self.changed.wait_for(&mut control, clock.nap(left_ns));
             }
             if control.current != Some(thread) {
+                if control.current.is_none() {
+                    self.gatherer.forget_sample();
+                }
                 control.alive -= 1;
                 self.changed.notify_all();
                 return;
@@ -234,6 +243,7 @@ impl Shared {
     /// interval more whenever a timer is later once than the next time.
     fn evaluate(&self, reading: &Reading, due: Due) {
         let stats = SystemStats::from(&reading.interval);
+        self.gatherer.see_sample(&reading.interval);
         let silent = {
             let mut watches = self.watches.lock();
             if reading.after_gap {
@@ -242,6 +252,12 @@ impl Shared {
                 // Pushed while the watches are held, here and everywhere: the order of events is that of the changes.
                 let silences = self.silences.load();
                 let look = self.look(due.deadline_ns, stats.timestamp, &silences);
+                if self.gatherer.wants_processes() && watches.would_fire(&stats, &look) {
+                    // Nobody who records is to wait for a look at thousands of processes.
+                    drop(watches);
+                    let _panic_is_told = self.guarded(|| self.gatherer.look_at_processes());
+                    watches = self.watches.lock();
+                }
                 for event in watches.observe_sample(&stats, &look) {
                     self.outbox.push(event);
                 }
@@ -273,8 +289,17 @@ impl Shared {
         for (mut after, until) in rounds.into_iter().take(1 + usize::from(stopped_at.is_some())) {
             loop {
                 let mut watches = self.watches.lock();
-                let step = watches.observe_next_expression((after.as_ref(), until.as_ref()), self, look);
-                let Some((metric, events)) = step else { break };
+                let may_fire = !self.gatherer.wants_processes();
+                let range = (after.as_ref(), until.as_ref());
+                let Some((metric, events)) = watches.observe_next_expression(range, self, look, may_fire) else {
+                    break;
+                };
+                let Some(events) = events else {
+                    // As above; and then again.
+                    drop(watches);
+                    let _panic_is_told = self.guarded(|| self.gatherer.look_at_processes());
+                    continue;
+                };
                 events.into_iter().for_each(|event| self.outbox.push(event));
                 drop(watches);
                 if clock.monotonic_ns() >= deadline_ns {
@@ -299,8 +324,9 @@ impl Shared {
         tells
     }
 
-    pub(super) fn look<'a>(&self, now_ns: u64, timestamp: f64, silences: &'a [Silence]) -> Look<'a> {
-        Look { now_ns, interval_ns: self.config.interval_ns(), timestamp, silences }
+    pub(super) fn look<'a>(&'a self, now_ns: u64, timestamp: f64, silences: &'a [Silence]) -> Look<'a> {
+        let interval_ns = self.config.interval_ns();
+        Look { now_ns, interval_ns, timestamp, silences, gatherer: &self.gatherer }
     }
 
     pub(super) fn set_rule(&self, rule: &Rule) {

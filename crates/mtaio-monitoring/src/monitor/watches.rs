@@ -9,6 +9,7 @@ use crate::metrics::Labels;
 use crate::metrics::catalogue::BuiltIn;
 use crate::rates::SystemStats;
 
+use super::evidence::Gatherer;
 use super::outbox::Event;
 
 /// Ticks after which a threshold that has not seen a value is reported.
@@ -54,6 +55,8 @@ pub(super) struct Look<'a> {
     /// The same moment in seconds since the epoch.
     pub(super) timestamp: f64,
     pub(super) silences: &'a [Silence],
+    /// Where the evidence for what fires comes from.
+    pub(super) gatherer: &'a Gatherer,
 }
 
 impl Look<'_> {
@@ -110,14 +113,26 @@ impl Watches {
         self.entries.values_mut().flat_map(|entry| entry.observe_sample(stats, look)).collect()
     }
 
+    /// Whether [`Self::observe_sample`] would have somebody told that an alert fires or has become worse.
+    pub(super) fn would_fire(&self, stats: &SystemStats, look: &Look<'_>) -> bool {
+        self.entries.values().any(|entry| match (&entry.follows, entry.seen_in(stats, look)) {
+            (Follows::BuiltIn(_, watch) | Follows::Recorded(watch), Some(seen)) => {
+                watch.would_fire(seen, look.moment(&watch.rule))
+            }
+            _ => false,
+        })
+    }
+
     /// Looks at one threshold on an expression: the first behind `after` and up to `until`, in the order of their texts.
-    /// `None` where there is none left.
+    /// `None` where there is none left. Without events where it would have somebody told of something new and that may
+    /// not be yet: then it has not been looked at.
     pub(super) fn observe_next_expression(
         &mut self,
         (after, until): (Option<&Arc<str>>, Option<&Arc<str>>),
         values: &dyn Values,
         look: &Look<'_>,
-    ) -> Option<(Arc<str>, Vec<Event>)> {
+        may_fire: bool,
+    ) -> Option<(Arc<str>, Option<Vec<Event>>)> {
         let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
         let end = until.map_or(Bound::Unbounded, Bound::Included);
         // A range that begins behind its end is a panic.
@@ -126,7 +141,8 @@ impl Watches {
         }
         self.entries
             .range_mut::<Arc<str>, _>((begin, end))
-            .find_map(|(metric, entry)| Some((Arc::clone(metric), entry.observe_expression(values, look)?)))
+            .find(|(_, entry)| matches!(entry.follows, Follows::Expression(_)))
+            .map(|(metric, entry)| (Arc::clone(metric), entry.observe_expression(values, look, may_fire)))
     }
 
     /// Tells what a silence that has ended kept back.
@@ -230,38 +246,43 @@ impl Entry {
         }
     }
 
-    fn observe_sample(&mut self, stats: &SystemStats, look: &Look<'_>) -> Vec<Event> {
-        match &mut self.follows {
-            Follows::BuiltIn(metric, watch) => {
-                let value = stats.value(*metric);
-                if value.is_some() {
-                    self.wait = Wait::Over;
-                }
-                let seen = match value {
-                    Some(value) => Seen::Value(value),
-                    // One that never had a value is reported as such.
-                    None if self.wait != Wait::Over && watch.rule.no_data == NoData::Keep => Seen::Time,
-                    None => Seen::Nothing,
-                };
-                let outcome = watch.step(seen, look.moment(&watch.rule));
-                events(&watch.rule, &Labels::default(), metric.description().unit, outcome, look)
-            }
+    /// What a sample shows of it; `None` for a threshold on an expression.
+    fn seen_in(&self, stats: &SystemStats, look: &Look<'_>) -> Option<Seen> {
+        match &self.follows {
+            Follows::BuiltIn(metric, watch) => Some(match stats.value(*metric) {
+                Some(value) => Seen::Value(value),
+                // One that never had a value is reported as such.
+                None if self.wait != Wait::Over && watch.rule.no_data == NoData::Keep => Seen::Time,
+                None => Seen::Nothing,
+            }),
             Follows::Recorded(watch) => {
-                let moment = look.moment(&watch.rule);
                 // Programs record when they like: only where the rule says so is it a sign that they do not.
-                let is_silent = watch.rule.no_data != NoData::Keep && watch.is_overdue(moment);
-                let outcome = watch.step(if is_silent { Seen::Nothing } else { Seen::Time }, moment);
-                events(&watch.rule, &Labels::default(), "", outcome, look)
+                let is_silent = watch.rule.no_data != NoData::Keep && watch.is_overdue(look.moment(&watch.rule));
+                Some(if is_silent { Seen::Nothing } else { Seen::Time })
             }
-            Follows::Expression(_) => Vec::new(),
+            Follows::Expression(_) => None,
         }
     }
 
-    /// `None` for a threshold on a name.
-    fn observe_expression(&mut self, values: &dyn Values, look: &Look<'_>) -> Option<Vec<Event>> {
-        let Follows::Expression(instances) = &mut self.follows else { return None };
+    fn observe_sample(&mut self, stats: &SystemStats, look: &Look<'_>) -> Vec<Event> {
+        let Some(seen) = self.seen_in(stats, look) else { return Vec::new() };
+        if matches!(seen, Seen::Value(_)) {
+            self.wait = Wait::Over;
+        }
+        let (watch, unit) = match &mut self.follows {
+            Follows::BuiltIn(metric, watch) => (watch, metric.description().unit),
+            Follows::Recorded(watch) => (watch, ""),
+            Follows::Expression(_) => return Vec::new(),
+        };
+        let outcome = watch.step(seen, look.moment(&watch.rule));
+        events(&watch.rule, &Labels::default(), unit, outcome, look)
+    }
+
+    /// `None` where it would have somebody told of something new and that may not be yet.
+    fn observe_expression(&mut self, values: &dyn Values, look: &Look<'_>, may_fire: bool) -> Option<Vec<Event>> {
+        let Follows::Expression(instances) = &mut self.follows else { return Some(Vec::new()) };
         let moment = Moment { now_ns: look.now_ns, interval_ns: look.interval_ns, muted: false };
-        let outcomes = instances.look(values, moment, |rule, labels| look.mutes(rule, labels));
+        let outcomes = instances.look_if(values, moment, |rule, labels| look.mutes(rule, labels), may_fire)?;
         if instances.has_seen_value() {
             self.wait = Wait::Over;
         }
@@ -274,7 +295,10 @@ impl Entry {
 /// What there is to tell of what came of a look.
 fn events(rule: &Rule, labels: &Labels, unit: &str, outcome: Outcome, look: &Look<'_>) -> Vec<Event> {
     let told = outcome.transition.map(|transition| {
-        let alert = Alert::of_transition(rule, &transition, labels, unit, look.now_ns, look.timestamp);
+        let mut alert = Alert::of_transition(rule, &transition, labels, unit, look.now_ns, look.timestamp);
+        if transition.change == Change::Exceeded {
+            alert.evidence = Some(look.gatherer.gather());
+        }
         match transition.change {
             Change::Exceeded | Change::StillExceeded => Event::Exceeded(alert),
             Change::Cleared => Event::Cleared(alert),

@@ -97,11 +97,11 @@ impl LetGo {
 pub(super) struct Finished {
     capacity: usize,
     batch: usize,
-    full: VecDeque<Arc<Batch>>,
+    pub(super) full: VecDeque<Arc<Batch>>,
     /// Records of the oldest batch that were let go.
     gone: usize,
-    filling: Batch,
-    held: usize,
+    pub(super) filling: Batch,
+    pub(super) held: usize,
     /// By name.
     let_go: Vec<Option<Box<LetGo>>>,
     let_go_count: u64,

@@ -23,6 +23,7 @@ mod record;
 mod recorder;
 mod ring;
 mod slots;
+mod slowest;
 mod tasks;
 mod traced;
 
@@ -42,6 +43,7 @@ pub use outer::{Current, Outer};
 pub use profile::{Profile, Task, Trace, Traces};
 pub use record::Status;
 pub use recorder::{Ending, Open, Recorder, ThreadInfo};
+pub use slowest::{Slowest, TraceEvidence};
 pub use traced::{Entered, Traced};
 
 pub(crate) use {extra::Plain, metrics::Sum, profile::Data, record::Record, tasks::TaskRecord};

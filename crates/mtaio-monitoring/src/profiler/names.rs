@@ -54,6 +54,12 @@ impl Names {
         id
     }
 
+    /// The name of an id.
+    pub(super) fn get(&self, id: NameId) -> Arc<str> {
+        let table = self.table.read();
+        Arc::clone(table.names.get(id.0 as usize).unwrap_or(&table.names[0]))
+    }
+
     /// Every name, by id.
     pub(super) fn all(&self) -> Vec<Arc<str>> {
         self.table.read().names.clone()

@@ -8,8 +8,8 @@
 //! Long because beginning, ending, looking and forgetting share the rules of the rings and slots, which are read together.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
 use crate::clock::{Clock, FastClock};
 use crate::lock::Mutex;
@@ -52,17 +52,19 @@ pub struct Recorder {
     /// Nanoseconds since the epoch at the fast clock's zero.
     pub(super) epoch_ns: u64,
     capacity: usize,
-    extras: Extras,
+    pub(super) extras: Extras,
     pub(super) tasks: Tasks,
     pub(super) memory: Option<Memory>,
-    shards: Mutex<Vec<Arc<Shard>>>,
+    pub(super) shards: Mutex<Vec<Arc<Shard>>>,
     threads: Mutex<VecDeque<ThreadInfo>>,
-    finished: Mutex<Finished>,
+    pub(super) finished: Mutex<Finished>,
     dropped: AtomicU64,
     /// The profiler of another language that this one is part of.
     pub(super) around: Around,
     /// Counts resets.
     generation: AtomicU32,
+    /// What goes on in its place.
+    successor: OnceLock<Weak<Self>>,
 }
 
 /// A thread that recorded something.
@@ -80,8 +82,8 @@ pub struct ThreadInfo {
 #[derive(Debug)]
 pub(super) struct Shard {
     pub(super) thread: u32,
-    ring: Ring<WORDS, RING>,
-    chunks: Mutex<Vec<Arc<Chunk>>>,
+    pub(super) ring: Ring<WORDS, RING>,
+    pub(super) chunks: Mutex<Vec<Arc<Chunk>>>,
     /// Slots whose traces another thread ended.
     returned: Mutex<Vec<u32>>,
     has_returned: AtomicBool,
@@ -163,6 +165,7 @@ impl Recorder {
             dropped: AtomicU64::new(0),
             around: Around::default(),
             generation: AtomicU32::new(0),
+            successor: OnceLock::new(),
             clock: fast,
         }
     }
@@ -172,6 +175,17 @@ impl Recorder {
     #[must_use]
     pub fn anew(&self, clock: &Clock) -> Self {
         Self::new(self.capacity, clock, self.memory.is_some())
+    }
+
+    /// Another one goes on in this one's place: whoever was given this one for its traces asks that. Once.
+    pub fn hand_over_to(&self, successor: &Arc<Self>) {
+        let _the_first_stays = self.successor.set(Arc::downgrade(successor));
+    }
+
+    /// What goes on in its place: the outer option is whether anything does, the inner one whether it still is there.
+    #[must_use]
+    pub fn successor(&self) -> Option<Option<Arc<Self>>> {
+        self.successor.get().map(Weak::upgrade)
     }
 
     /// Unique in the process.

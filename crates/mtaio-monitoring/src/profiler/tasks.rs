@@ -108,6 +108,14 @@ impl Tasks {
         task.map(|task| task.name.to_string())
     }
 
+    /// The same of a task that lives, or is one of the newest that have ended; none where somebody looks at the tasks.
+    pub(super) fn recent_name(&self, id: u32) -> Option<String> {
+        const NEWEST: usize = 256;
+        let table = self.0.try_lock()?;
+        let ended = || table.ended.iter().rev().take(NEWEST).find(|task| task.id == id);
+        table.living.get(&id).or_else(ended).map(|task| task.name.to_string())
+    }
+
     /// Forgets the ended ones. The living go on, since traces of theirs may yet begin.
     pub(super) fn reset(&self) {
         let mut table = self.0.lock();

@@ -6,6 +6,7 @@
 //! [`SystemStats`] follows from that.
 
 mod baselines;
+mod biggest;
 mod container;
 mod cpu;
 mod delta;
@@ -24,6 +25,7 @@ mod stats;
 mod tree;
 
 pub use baselines::Baselines;
+pub use biggest::{ProcessEvidence, biggest};
 pub use container::{
     ContainerCpuGroup, ContainerGroups, ContainerIoGroup, ContainerMemoryGroup, container_groups,
 };

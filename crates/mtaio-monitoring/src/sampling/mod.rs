@@ -5,6 +5,8 @@
 //! never 0 (rule zero of the sampler), and carries the monotonic time taken right after its own file was read
 //! (P36), because rates divide by the time between *those* moments.
 //!
+//! Long because it lists what can be read, a line each, with its words.
+//!
 //! **A new section** (cgroup, pressure, network, …) is a new struct here, a new field of [`RawSample`], a new value
 //! of [`Section`], and one file in the platform's folder. Nothing that exists changes.
 
@@ -26,6 +28,7 @@ mod network;
 pub mod portable;
 mod pressure;
 mod process;
+mod process_list;
 mod resident;
 mod surroundings;
 mod triggers;
@@ -44,6 +47,7 @@ pub use pressure::{
     PressureScope, RawPressure, RawPressures, RawStall, Resource, StallKind, is_undefined as is_pressure_undefined,
 };
 pub use process::{RawDescriptors, RawProcess, RawProcessIo, RawProcessMemory, RawTree, TreeCounters};
+pub use process_list::{ListProcesses, MOST_PROCESSES, RawListed, RawProcessList};
 pub use resident::ResidentMemory;
 pub use surroundings::Surroundings;
 pub use triggers::{
@@ -375,6 +379,11 @@ pub trait Source: Send {
 
     /// Where the kernel can be asked to tell of pressure; `None` where this source knows no such place.
     fn pressure_triggers(&self) -> Option<Arc<dyn OpenTriggers>> {
+        None
+    }
+
+    /// A way to look at all processes, where this source has one.
+    fn process_lister(&self) -> Option<Box<dyn ListProcesses>> {
         None
     }
 

@@ -107,6 +107,15 @@ proptest! {
     }
 
     #[test]
+    fn it_is_foreseen_what_will_be_told(rule in rule(), steps in steps()) {
+        run(&rule, &steps, |before, _, moment, seen, told| {
+            let is_new = matches!(told, Some((Change::Exceeded, _)));
+            prop_assert_eq!(before.would_fire(seen, moment), is_new);
+            Ok(())
+        })?;
+    }
+
+    #[test]
     fn neither_silence_nor_cool_down_swallows_an_end_or_what_is_worse(rule in rule(), steps in steps()) {
         // When and how bad the newest alert was.
         let mut newest: Option<(u64, Level)> = None;

@@ -150,10 +150,15 @@ fn a_webhook_gets_each_alert_as_one_object() {
         "message": "queue 11 is above its threshold of 10", "state": "firing", "level": "warning",
         "timestamp": BEGIN, "since": BEGIN, "peak": 11.0, "labels": {}, "window_seconds": null,
         "annotations": {"runbook": "http://wiki/queue"},
+        "evidence": {
+            "timestamp": BEGIN, "sample": null, "slowest_open": [], "slowest_recent": [], "biggest_processes": [],
+            "processes_age_seconds": null,
+        },
     });
     assert_eq!(service.peer.body(0), expected);
     let cleared = service.peer.body(1);
     assert_eq!((&cleared["state"], &cleared["timestamp"]), (&json!("resolved"), &json!(BEGIN + 1.0)));
+    assert_eq!(cleared["evidence"], Value::Null);
     let message = service.peer.body(2);
     assert_eq!((&message["message"], &message["metric"]), (&json!("the disk is on fire"), &Value::Null));
     service.wait_for((3, 0, 0, 0));

@@ -5,10 +5,11 @@ use super::{code, files_below, hold, with_ending};
 const SOURCE: &str = "crates/mtaio-monitoring/src/";
 
 /// The rungs, lowest first.
-const LADDER: [&[&str]; 6] = [
+const LADDER: [&[&str]; 7] = [
     &["error", "clock", "lock", "thread"],
     &["sampling", "metrics"],
-    &["rates", "history", "alerts", "profiler"],
+    &["rates", "history", "profiler"],
+    &["alerts"],
     &["monitor"],
     &["snapshot"],
     &["export"],

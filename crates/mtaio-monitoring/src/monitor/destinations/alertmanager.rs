@@ -229,6 +229,8 @@ impl Standing {
         let end = if alert.is_message() { End::ByItself } else { End::Open };
         let known = self.entries.get(&identity).is_some_and(|before| before.known);
         let since = alert.since.unwrap_or(alert.timestamp);
+        // It is not sent: annotations that change with each alert would be another payload at each re-send.
+        let alert = Alert { evidence: None, ..alert };
         let entry = Entry { alert, since, end, known, owed: true, due_ns: now.monotonic_ns };
         self.entries.insert(identity, entry);
         dropped

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use crate::alerts::Alert;
+use crate::alerts::{Alert, Evidence, ProcessEvidence, TraceEvidence};
 use crate::clock::Instant3;
+use crate::metrics::catalogue::BuiltIn;
 
 use super::delivery::{Ledger, Settled};
 use super::transport::{Answer, OpenTransport, Transport};
@@ -33,11 +34,24 @@ pub(super) struct About {
 ///   "message": "cpu_usage 93.5 % is above its threshold of 80 %",
 ///   "state": "firing", "level": "warning",
 ///   "timestamp": 1767225600.0, "since": 1767225590.0, "peak": 97.1,
-///   "labels": {}, "window_seconds": null, "annotations": {"runbook": "https://wiki.example.org/cpu"}
+///   "labels": {}, "window_seconds": null, "annotations": {"runbook": "https://wiki.example.org/cpu"},
+///   "evidence": {
+///     "timestamp": 1767225600.0,
+///     "sample": {"cpu_usage": 93.5, "memory_usage": 41.2},
+///     "slowest_open": [{"name": "checkout", "duration_seconds": 12.5, "status": "open", "start_time": 1767225587.5,
+///                       "trace_id": 1099511627777, "parent_id": null, "task_name": "Task-7"}],
+///     "slowest_recent": [],
+///     "biggest_processes": [{"pid": 4711, "name": "python", "is_own": true, "rss_bytes": 536870912,
+///                            "cpu_cores_used": 0.97, "cpu_window_seconds": 5.0, "cpu_is_lifetime_mean": false,
+///                            "threads": 12}],
+///     "processes_age_seconds": 0.0
+///   }
 /// }
 /// ```
 ///
-/// The fields are those of [`Alert`], `null` where there is none; times are seconds since the epoch. A status of 200 to
+/// The fields are those of [`Alert`], `null` where there is none; times are seconds since the epoch. `sample` holds the
+/// metrics of the catalogue that were measured, by their names; with its lists of at most five and ten, `evidence` is
+/// some kilobytes. A status of 200 to
 /// 299 means that the alert was taken. 408, 429 and 500 to 599, and whatever else keeps an answer away, are tried again,
 /// after 0.5 s and twice as long each time, with `Retry-After` heeded, for a minute; other answers, redirects among
 /// them, are final. Alerts go out one by one in the order in which they came. While one waits, the newest state of each
@@ -119,11 +133,10 @@ impl Ledger for Outgoing {
 }
 
 /// See [`Webhook`]. Numbers that are not finite become `null`: JSON has none.
-fn object(alert: &Alert) -> serde_json::Value {
-    let texts: serde_json::Map<_, _> =
+fn object(alert: &Alert) -> Value {
+    let texts: Map<_, _> =
         alert.annotations.iter().map(|(name, text)| (name.to_string(), json!(&**text))).collect();
-    let labels: serde_json::Map<_, _> =
-        alert.labels.iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+    let labels: Map<_, _> = alert.labels.iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
     json!({
         "version": 1,
         "metric": alert.metric.as_deref(),
@@ -138,6 +151,48 @@ fn object(alert: &Alert) -> serde_json::Value {
         "labels": labels,
         "window_seconds": alert.window_seconds,
         "annotations": texts,
+        "evidence": alert.evidence.as_deref().map(evidence),
+    })
+}
+
+fn evidence(evidence: &Evidence) -> Value {
+    let sample = evidence.sample.as_ref().map(|sample| {
+        let measured =
+            |metric: &BuiltIn| Some((metric.description().name.to_owned(), json!(sample.value(*metric)?)));
+        BuiltIn::ALL.iter().filter_map(measured).collect::<Map<_, _>>()
+    });
+    json!({
+        "timestamp": evidence.timestamp,
+        "sample": sample,
+        "slowest_open": evidence.slowest_open.iter().map(trace).collect::<Vec<_>>(),
+        "slowest_recent": evidence.slowest_recent.iter().map(trace).collect::<Vec<_>>(),
+        "biggest_processes": evidence.biggest_processes.iter().map(process).collect::<Vec<_>>(),
+        "processes_age_seconds": evidence.processes_age_seconds,
+    })
+}
+
+fn trace(trace: &TraceEvidence) -> Value {
+    json!({
+        "name": &*trace.name,
+        "duration_seconds": trace.duration_seconds,
+        "status": trace.status.name(),
+        "start_time": trace.start_time,
+        "trace_id": trace.trace_id,
+        "parent_id": trace.parent_id,
+        "task_name": trace.task_name,
+    })
+}
+
+fn process(process: &ProcessEvidence) -> Value {
+    json!({
+        "pid": process.pid,
+        "name": process.name,
+        "is_own": process.is_own,
+        "rss_bytes": process.rss_bytes,
+        "cpu_cores_used": process.cpu_cores_used,
+        "cpu_window_seconds": process.cpu_window_seconds,
+        "cpu_is_lifetime_mean": process.cpu_is_lifetime_mean,
+        "threads": process.threads,
     })
 }
 

@@ -10,11 +10,11 @@
 
 use std::fmt;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::costs::Costs;
-use super::{Cost, OpenTriggers, RawActivity, RawSample, Section, SectionHealth, Source, Timed};
+use super::{Cost, ListProcesses, OpenTriggers, RawActivity, RawSample, Section, SectionHealth, Source, Timed};
 use crate::clock::Clock;
 
 pub mod arc;
@@ -39,6 +39,7 @@ mod paced;
 pub mod pressure;
 pub mod process;
 pub mod process_io;
+mod process_list;
 mod processes;
 pub mod resident;
 pub mod stat;
@@ -58,12 +59,14 @@ use own_cgroups::CgroupFinder;
 use own_process::OwnProcess;
 use pressure::PressureFiles;
 use process::Units;
+use process_list::ProcessLister;
 use tree::TreeReader;
 use triggers::PressureTriggers;
 
 /// Reads a Linux machine, or a recording of one.
 #[derive(Debug)]
 pub struct LinuxSource {
+    root: PathBuf,
     cpu: Origin,
     load: Origin,
     memory: Origin,
@@ -109,6 +112,7 @@ impl LinuxSource {
         let origin = |path: &str, records| Origin::new(KeptFile::new(root.join(path), records));
         let page_bytes = rustix::param::page_size() as u64;
         Self {
+            root: root.to_owned(),
             cpu: origin("proc/stat", Records::One),
             load: origin("proc/loadavg", Records::One),
             memory: origin("proc/meminfo", Records::One),
@@ -270,6 +274,10 @@ impl Source for LinuxSource {
 
     fn pressure_triggers(&self) -> Option<Arc<dyn OpenTriggers>> {
         Some(Arc::clone(&self.triggers) as Arc<dyn OpenTriggers>)
+    }
+
+    fn process_lister(&self) -> Option<Box<dyn ListProcesses>> {
+        Some(Box::new(ProcessLister::new(&self.root)))
     }
 }
 

@@ -77,6 +77,14 @@ pub fn parse(text: &[u8]) -> Result<Stat, Malformed> {
     })
 }
 
+/// The name in the line: what stands between the first parenthesis and the last (P32), whatever that is.
+#[must_use]
+pub fn name(text: &[u8]) -> Option<&[u8]> {
+    let begin = text.iter().position(|&byte| byte == b'(')? + 1;
+    let end = text.iter().rposition(|&byte| byte == b')')?;
+    text.get(begin..end)
+}
+
 /// `/proc/PID/task/TID/children`: appends the numbers, up to the first word that is none.
 pub fn parse_children(text: &[u8], children: &mut Vec<u32>) {
     let mut list = Cursor::new(text);

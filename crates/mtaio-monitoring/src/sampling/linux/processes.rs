@@ -36,6 +36,7 @@ pub(super) struct Processes {
     root: u32,
     path: Vec<u8>,
     text: Vec<u8>,
+    text_length: usize,
     entries: Vec<u8>,
     numbers: Vec<u32>,
     /// Where the kernel lists no children: `(parent, child)` of all processes, in order.
@@ -51,6 +52,7 @@ impl Processes {
             root: 0,
             path: Vec::with_capacity(64),
             text: vec![0; TEXT_BYTES],
+            text_length: 0,
             entries: Vec::with_capacity(ENTRIES_BYTES),
             numbers: Vec::with_capacity(64),
             parents: None,
@@ -88,6 +90,23 @@ impl Processes {
         }
     }
 
+    /// What was read last.
+    pub(super) fn text(&self) -> &[u8] {
+        &self.text[..self.text_length]
+    }
+
+    /// The numbers of the processes that can be seen, the lowest first and `most` of them at most. After [`Self::root`].
+    pub(super) fn all(&mut self, most: usize) -> Vec<u32> {
+        self.path.clear();
+        self.path.push(b'.');
+        if self.list(most).is_err() {
+            return Vec::new();
+        }
+        // A kernel lists them in order, a recording does not.
+        self.numbers.sort_unstable();
+        self.numbers.clone()
+    }
+
     /// The text of `/proc/PID/io`, where it may be read.
     pub(super) fn io(&mut self, pid: u32) -> Option<&[u8]> {
         let length = self.read(pid, "io").ok()?;
@@ -102,7 +121,7 @@ impl Processes {
             let size = statat(folder, self.path.as_slice(), AtFlags::empty()).ok()?.st_size;
             return u64::try_from(size).ok();
         }
-        self.list().ok()?;
+        self.list(usize::MAX).ok()?;
         let count = self.numbers.len() as u64;
         // Reading the own list takes a descriptor, which is in it.
         Some(if pid == self.root { count.saturating_sub(1) } else { count })
@@ -120,7 +139,7 @@ impl Processes {
         parents.clear();
         self.path.clear();
         self.path.push(b'.');
-        if self.list().is_ok() {
+        if self.list(usize::MAX).is_ok() {
             let numbers = std::mem::take(&mut self.numbers);
             for &pid in &numbers {
                 if let Seen::Alive(stat) = self.stat(pid)
@@ -145,7 +164,7 @@ impl Processes {
         }
         // Each thread has those that it has started.
         self.set_path(pid, "task");
-        if self.list().is_err() {
+        if self.list(usize::MAX).is_err() {
             return;
         }
         let threads = std::mem::take(&mut self.numbers);
@@ -191,7 +210,10 @@ impl Processes {
                 self.text.resize(filled * 2, 0);
             }
             match read(file.as_fd(), &mut self.text[filled..]) {
-                Ok(0) => return Ok(filled),
+                Ok(0) => {
+                    self.text_length = filled;
+                    return Ok(filled);
+                }
                 Ok(length) => filled += length,
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error),
@@ -199,14 +221,17 @@ impl Processes {
         }
     }
 
-    /// Lists the entries of the folder `path` that are numbers, into `numbers`.
-    fn list(&mut self) -> Result<(), Errno> {
+    /// Lists the entries of the folder `path` that are numbers, into `numbers`, up to `most` of them.
+    fn list(&mut self, most: usize) -> Result<(), Errno> {
         let folder = self.open_path(OFlags::DIRECTORY)?;
         self.numbers.clear();
         let mut entries = RawDir::new(folder, self.entries.spare_capacity_mut());
         while let Some(entry) = entries.next() {
             let number = decimal(entry?.file_name().to_bytes()).and_then(|number| u32::try_from(number).ok());
             self.numbers.extend(number);
+            if self.numbers.len() >= most {
+                break;
+            }
         }
         Ok(())
     }
