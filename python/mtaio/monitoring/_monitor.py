@@ -232,7 +232,7 @@ class ResourceMonitor(Configured, Gathering, Metrics):
                 await asyncio.sleep(0.001)
             # What the last sample had to tell is told.
             self._mtaio_deliver()
-            while self._mtaio_has_news() and _loop.now() < deadline and not self._mtaio_is_running:
+            while self._mtaio_has_news() and _loop.now() < deadline and not self._mtaio_is_running:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
             # Beside the handlers, within the same time.
             self._mtaio_close_destinations(max(0.0, deadline - _loop.now()))
