@@ -1,6 +1,7 @@
 //! A threshold over every set of labels that its expression gives a value for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::metrics::Labels;
 
@@ -14,7 +15,7 @@ pub const INSTANCES: usize = 2_000;
 /// A threshold and where it stands for each set of labels. Those about which there is nothing to remember are not kept.
 #[derive(Clone, Debug)]
 pub struct Instances {
-    rule: Rule,
+    rule: Arc<Rule>,
     watches: BTreeMap<Labels, Watch>,
     limit: usize,
     refused: u64,
@@ -25,14 +26,14 @@ pub struct Instances {
 impl Instances {
     /// A threshold that has not seen a value yet, and follows [`INSTANCES`] at most.
     #[must_use]
-    pub fn new(rule: Rule) -> Self {
+    pub fn new(rule: impl Into<Arc<Rule>>) -> Self {
         Self::with_limit(rule, INSTANCES)
     }
 
     /// The same, with another limit.
     #[must_use]
-    pub fn with_limit(rule: Rule, limit: usize) -> Self {
-        Self { rule, watches: BTreeMap::new(), limit, refused: 0, begun_ns: None, has_seen_value: false }
+    pub fn with_limit(rule: impl Into<Arc<Rule>>, limit: usize) -> Self {
+        Self { rule: rule.into(), watches: BTreeMap::new(), limit, refused: 0, begun_ns: None, has_seen_value: false }
     }
 
     /// The threshold.
@@ -114,7 +115,7 @@ impl Instances {
         match self.watches.get(labels) {
             Some(watch) => watch.would_fire(seen, moment),
             None => {
-                let mut watch = Watch::new(self.rule.clone());
+                let mut watch = Watch::new(Arc::clone(&self.rule));
                 watch.begin(self.begun_ns.unwrap_or(moment.now_ns));
                 watch.would_fire(seen, moment)
             }
@@ -127,7 +128,7 @@ impl Instances {
             if !is_only && seen == Seen::Nothing {
                 return None;
             }
-            let mut watch = Watch::new(self.rule.clone());
+            let mut watch = Watch::new(Arc::clone(&self.rule));
             watch.begin(self.begun_ns.unwrap_or(moment.now_ns));
             // Before the limit: what is blank afterwards takes no room.
             let outcome = watch.step(seen, moment);

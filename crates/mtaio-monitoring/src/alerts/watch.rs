@@ -3,6 +3,8 @@
 //! A pure function of the state, what was seen and a monotonic time: [`State::next`]. A level each is followed by a
 //! [`Condition`], what somebody has been told by a [`Notifier`].
 
+use std::sync::Arc;
+
 use super::alert::Level;
 use super::condition::{Condition, Phase};
 use super::notifier::Notifier;
@@ -15,7 +17,7 @@ const INTERVALS_WITHOUT_VALUE: u64 = 3;
 #[derive(Clone, Debug)]
 pub struct Watch {
     /// The threshold.
-    pub rule: Rule,
+    pub rule: Arc<Rule>,
     state: State,
 }
 
@@ -245,8 +247,8 @@ impl State {
 impl Watch {
     /// A threshold that has not seen a value yet: a first value beyond it is a crossing.
     #[must_use]
-    pub fn new(rule: Rule) -> Self {
-        Self { rule, state: State::default() }
+    pub fn new(rule: impl Into<Arc<Rule>>) -> Self {
+        Self { rule: rule.into(), state: State::default() }
     }
 
     /// Where it stands; of a rule with two levels, the first one.
