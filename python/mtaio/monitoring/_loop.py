@@ -43,6 +43,11 @@ def call_on(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> bo
     return True
 
 
+def later(loop: asyncio.AbstractEventLoop, seconds: float, callback: Callable[[], None]) -> None:
+    """Has ``callback`` called on ``loop``, which must be the running one, not before its next step."""
+    loop.call_later(seconds, callback)
+
+
 def spawn(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
     """A task on ``loop``, which must be the running one, that starts at the loop's next step."""
     return loop.create_task(coroutine, name=name)

@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import inspect
 import logging
-import math
 import os
 import weakref
 from collections.abc import Callable, Mapping
@@ -18,12 +17,12 @@ from . import _loop
 from ._configured import Configured
 from ._destinations import DestinationHealth, LoopDestination
 from ._errors import ConfigurationTypeError, MonitoringError, UnknownMetricError
-from ._gathering import Gathering
 from ._handlers import Handler, Handlers, HandlerTasks, is_cancelled, is_fault
 from ._metrics import Metrics
-from ._pressure import PressureEvent, PressureTriggerHealth
+from ._pressure import PressureTriggerHealth
 from ._readings import system_stats
 from ._stats import MonitorHealth, SectionHealth, SystemStats
+from ._telling import Telling
 
 logger = logging.getLogger("mtaio.monitoring")
 
@@ -31,12 +30,6 @@ logger = logging.getLogger("mtaio.monitoring")
 STOP_BUDGET_SECONDS = 5.0
 #: A ``collect_metrics`` that raises is started again after this long, twice as long each time.
 BACK_OFF_SECONDS = (1.0, 60.0)
-#: Alerts told between two steps of the loop: about 10 ms.
-EVENTS_AT_ONCE = 256
-#: Where so many calls wait for every handler, further alerts wait for a handler that has less to do; it is looked
-#: again after this long. With what is told at once still less than a handler keeps of messages.
-WAITING_ENOUGH = 2048
-FLOODED_SECONDS = 0.02
 #: Samples made into dataclasses between two steps of the loop: about 2 ms.
 HISTORY_SLICE = 500
 
@@ -69,7 +62,7 @@ class Shown(Generic[T]):
         return value
 
 
-class ResourceMonitor(Configured, Gathering, Metrics):
+class ResourceMonitor(Configured, Telling, Metrics):
     """Watches the machine and recorded values, and tells handlers when a limit is crossed.
 
     Sampling runs on one native thread, off the GIL and off the loop, and keeps its cadence while the loop is
@@ -487,77 +480,6 @@ class ResourceMonitor(Configured, Gathering, Metrics):
                 "for example one given to asyncio.run()"
             )
         return loop
-
-    def _mtaio_deliver_if_stopped(self) -> None:
-        """While the monitor runs, its bell has been rung already."""
-        if self._mtaio_doorbell is None:
-            self._mtaio_deliver()
-
-    def _mtaio_deliver(self) -> None:
-        """Has the handlers told what there is to tell, on the monitor's loop.
-
-        From whatever thread; where no loop is known yet, it is held until one is.
-        """
-        running = _loop.running_loop()
-        bound = self._mtaio_loop
-        if bound is None or bound.is_closed():
-            bound = running
-        elif running is not None and self._mtaio_doorbell is None and not bound.is_running():
-            # Nothing ties it to a loop that has ended and was never closed.
-            bound = running
-        self._mtaio_loop = bound
-        if bound is None:
-            return
-        if bound is running:
-            self._mtaio_drain_here()
-        else:
-            _loop.call_on(bound, self._mtaio_drain_here)
-
-    def _mtaio_drain_here(self) -> None:
-        """Starts the handlers of everything that there is to tell, on the running loop."""
-        loop = _loop.running_loop()
-        if loop is None or loop is self._mtaio_drains_later:
-            return
-        of_alerts = (self._mtaio_exceeded, self._mtaio_cleared, self._mtaio_alerted, self._mtaio_on_loop)
-        least = min((handlers.least_waiting() for handlers in of_alerts if handlers), default=0)
-        if least >= WAITING_ENOUGH:
-            # The native half keeps what waits in less room, and makes old what newer states replace.
-            self._mtaio_drains_later = loop
-            loop.call_later(FLOODED_SECONDS, self._mtaio_drain_more)
-            return
-        events = self._mtaio_drain(EVENTS_AT_ONCE)
-        if len(events) == EVENTS_AT_ONCE:
-            # The rest of a storm waits until other tasks have had their turn.
-            self._mtaio_drains_later = loop
-            loop.call_soon(self._mtaio_drain_more)
-        for kind, payload in events:
-            if kind == "log":
-                logger.warning("%s", payload)
-                continue
-            if kind == "pressure":
-                number, fields = payload
-                if number in self._mtaio_pressed:
-                    self._mtaio_pressed[number].call(loop, number, "", PressureEvent(*fields))
-                continue
-            alert = self._mtaio_alert(payload)
-            instance = alert._instance()
-            listeners = {"exceeded": self._mtaio_exceeded, "cleared": self._mtaio_cleared}.get(kind)
-            if not self._mtaio_alerted and not listeners and not self._mtaio_on_loop:
-                logger.warning("%s: %s", alert.state, alert.message)
-            if listeners is not None:
-                # Who hears of beginnings alone need not hear of one that is over by now, and the other way round.
-                other = self._mtaio_cleared if listeners is self._mtaio_exceeded else self._mtaio_exceeded
-                other.outdate(instance)
-            if listeners:
-                # A number also where there is none: handlers print it.
-                value = math.nan if alert.value is None else alert.value
-                listeners.call(loop, instance, alert.state, alert.metric, value, alert.threshold)
-            self._mtaio_alerted.call(loop, instance, alert.state, alert)
-            self._mtaio_tell_loop_destinations(loop, alert)
-
-    def _mtaio_drain_more(self) -> None:
-        self._mtaio_drains_later = None
-        self._mtaio_drain_here()
 
     def _mtaio_detach(self) -> None:
         """Leaves the loop."""

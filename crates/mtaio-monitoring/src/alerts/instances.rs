@@ -33,7 +33,14 @@ impl Instances {
     /// The same, with another limit.
     #[must_use]
     pub fn with_limit(rule: impl Into<Arc<Rule>>, limit: usize) -> Self {
-        Self { rule: rule.into(), watches: BTreeMap::new(), limit, refused: 0, begun_ns: None, has_seen_value: false }
+        Self {
+            rule: rule.into(),
+            watches: BTreeMap::new(),
+            limit,
+            refused: 0,
+            begun_ns: None,
+            has_seen_value: false,
+        }
     }
 
     /// The threshold.
