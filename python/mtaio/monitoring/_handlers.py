@@ -16,6 +16,8 @@ logger = logging.getLogger("mtaio.monitoring")
 
 #: Calls of one handler that may be under way at once.
 CALLS_AT_ONCE = 64
+#: After a call that was cancelled, the next that waits begins so much later.
+AFTER_CANCELLED_SECONDS = 0.1
 #: Failures of one handler that are logged at once, and seconds until there may be one more. All are counted.
 LINES = 20
 SECONDS_A_LINE = 3.0
@@ -122,9 +124,15 @@ class Handlers:
 
     def _ended(self, entry: "_Entry", task: "asyncio.Task[None]") -> None:
         entry.calls.discard(task)
-        # Where calls are cancelled, by stop() or by the end of the loop, nobody is to be called any more.
-        if entry.waiting and not task.cancelled() and entry in self._entries:
-            self._start_waiting(task.get_loop(), entry)
+        if not entry.waiting or entry not in self._entries:
+            return
+        loop = task.get_loop()
+        if task.cancelled():
+            # By a handler that cancels itself, or by the end of the loop, after which nobody is to be called any more:
+            # by then that has passed.
+            _loop.later(loop, AFTER_CANCELLED_SECONDS, functools.partial(self._start_waiting, loop, entry))
+        else:
+            self._start_waiting(loop, entry)
 
     async def _run(self, entry: "_Entry", arguments: tuple[object, ...], waited: bool) -> None:
         # Here and not where the task is made, which may never begin.
@@ -146,22 +154,30 @@ class Handlers:
                     result = await call.outcome()
                 if inspect.isawaitable(result):
                     await result
+            if limit.expired():
+                # It was cancelled, and went on nevertheless.
+                self._late(entry, "was cancelled, which it did not heed")
         except BaseException as error:
             if not is_fault(error):
                 raise
-            self._tasks.errors += 1
-            if not entry.may_log():
-                return
             if isinstance(error, TimeoutError) and limit.expired():
-                logger.error(
-                    "the %s handler %s has not ended within %g s (handler_timeout) and %s; sampling goes on",
-                    self._kind,
-                    entry.name,
-                    self._tasks.timeout,
-                    "was cancelled" if entry.thread is None else "is left to its thread, where later calls wait for it",
-                )
-            else:
+                left = "is left to its thread, where later calls wait for it"
+                self._late(entry, "was cancelled" if entry.thread is None else left)
+                return
+            self._tasks.errors += 1
+            if entry.may_log():
                 logger.exception("the %s handler %s raised; sampling goes on", self._kind, entry.name)
+
+    def _late(self, entry: "_Entry", and_so: str) -> None:
+        self._tasks.errors += 1
+        if entry.may_log():
+            logger.error(
+                "the %s handler %s has not ended within %g s (handler_timeout) and %s; sampling goes on",
+                self._kind,
+                entry.name,
+                self._tasks.timeout,
+                and_so,
+            )
 
     def outdate(self, instance: Hashable) -> None:
         """What waits to be told of an instance is no longer so: those calls will not be made. They stay counted."""
@@ -204,7 +220,7 @@ class _Entry:
     def may_log(self) -> bool:
         """Whether a failure may be logged: in a storm each of them has the same to say."""
         now = _loop.now()
-        self.lines = min(LINES, self.lines + (now - (self.lines_at or now)) / SECONDS_A_LINE)
+        self.lines = min(LINES, self.lines + max(0.0, now - (self.lines_at or now)) / SECONDS_A_LINE)
         self.lines_at = now
         if self.lines < 1.0:
             return False
@@ -213,11 +229,13 @@ class _Entry:
 
     def has_room(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Whether one more call may be under way, on the running loop."""
-        if len(self.calls) >= CALLS_AT_ONCE and self.loop is not loop:
-            # Those of a loop that was closed under them never end. Once a loop, for in a storm it is asked often.
-            self.calls = {task for task in self.calls if not task.done() and not task.get_loop().is_closed()}
+        # A thread makes one call after the other.
+        room = CALLS_AT_ONCE if self.thread is None else 1
+        if len(self.calls) >= room and self.loop is not loop:
+            # Those of a loop that ended under them may never end. Once a loop, for in a storm it is asked often.
+            self.calls = {task for task in self.calls if not task.done() and task.get_loop() is loop}
             self.loop = loop
-        return len(self.calls) < CALLS_AT_ONCE
+        return len(self.calls) < room
 
 
 class HandlerTasks:
@@ -241,12 +259,19 @@ class HandlerTasks:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def settle(self, budget_seconds: float, forget_waiting: Callable[[], None]) -> None:
-        """Waits for the calls under way and what they set off; what outlasts the budget is cancelled or forgotten."""
+    async def settle(
+        self, budget_seconds: float, forget_waiting: Callable[[], None], is_over: Callable[[], bool]
+    ) -> None:
+        """Waits for the calls under way and what they set off; what outlasts the budget is cancelled or forgotten.
+
+        Where it ``is_over``, because somebody has begun anew, the calls are that one's.
+        """
         deadline = _loop.now() + budget_seconds * 0.9
         try:
             while (late := self._under_way()) and (left := deadline - _loop.now()) > 0:
-                await asyncio.wait(late, timeout=left)
+                await asyncio.wait(late, timeout=min(left, 0.1))
+                if is_over():
+                    return
         except asyncio.CancelledError:
             for task in self._under_way():
                 task.cancel()

@@ -134,8 +134,6 @@ class ResourceMonitor(Configured, Telling, Metrics):
         self._mtaio_pressed: dict[int, Handlers] = {}
         self._mtaio_loop: asyncio.AbstractEventLoop | None = None
         self._mtaio_doorbell: _loop.Doorbell | None = None
-        #: Where it is to go on telling, after other tasks have had their turn.
-        self._mtaio_drains_later: asyncio.AbstractEventLoop | None = None
         self._mtaio_collector: asyncio.Task[None] | None = None
         self._mtaio_collect_metrics_errors = 0
         _monitors[id(self)] = self
@@ -225,11 +223,17 @@ class ResourceMonitor(Configured, Telling, Metrics):
                 await asyncio.sleep(0.001)
             # What the last sample had to tell is told.
             self._mtaio_deliver()
-            while self._mtaio_has_news() and _loop.now() < deadline and not self._mtaio_is_running:  # noqa: ASYNC110
+            while self._mtaio_has_news() and not self._mtaio_is_flooded() and not self._mtaio_is_running:
+                if _loop.now() >= deadline:
+                    break
                 await asyncio.sleep(0.001)
+            if not self._mtaio_is_running:
+                # Who has enough to do hears the rest when the monitor is started again.
+                self._mtaio_end_telling()
             # Beside the handlers, within the same time.
             self._mtaio_close_destinations(max(0.0, deadline - _loop.now()))
-            await self._mtaio_tasks.settle(max(0.0, deadline - _loop.now()), self._mtaio_forget_waiting)
+            left = max(0.0, deadline - _loop.now())
+            await self._mtaio_tasks.settle(left, self._mtaio_forget_waiting, lambda: self._mtaio_is_running)
             while not self._mtaio_destinations_have_ended() and not self._mtaio_is_running:
                 if _loop.now() >= deadline:
                     break
@@ -518,7 +522,8 @@ class ResourceMonitor(Configured, Telling, Metrics):
         if doorbell is not None:
             doorbell.abandon()
         self._mtaio_loop = None
-        self._mtaio_drains_later = None
+        self._mtaio_drains_later = self._mtaio_called_on = None
+        self._mtaio_drains = self._mtaio_drains_again = False
         self._mtaio_collector = None
         self._mtaio_tasks.forget()
         self._mtaio_tasks.errors = self._mtaio_tasks.dropped = self._mtaio_collect_metrics_errors = 0

@@ -1,6 +1,7 @@
 """How what there is to tell comes to the handlers."""
 
 import asyncio
+import functools
 import logging
 import math
 
@@ -31,7 +32,14 @@ class Telling(Sending, Gathering):
     _mtaio_loop: asyncio.AbstractEventLoop | None
     _mtaio_doorbell: _loop.Doorbell | None
     #: Where it is to go on telling, after other tasks have had their turn.
-    _mtaio_drains_later: asyncio.AbstractEventLoop | None
+    _mtaio_drains_later: asyncio.AbstractEventLoop | None = None
+    #: Where it was called from another thread, and has not begun.
+    _mtaio_called_on: asyncio.AbstractEventLoop | None = None
+    #: It is at it, and was asked meanwhile.
+    _mtaio_drains = False
+    _mtaio_drains_again = False
+    #: Counts how often telling was ended.
+    _mtaio_run = 0
 
     def _mtaio_deliver_if_stopped(self) -> None:
         """While the monitor runs, its bell has been rung already."""
@@ -55,26 +63,45 @@ class Telling(Sending, Gathering):
             return
         if bound is running:
             self._mtaio_drain_here()
-        else:
-            _loop.call_on(bound, self._mtaio_drain_here)
+        elif bound is not self._mtaio_called_on:
+            # Once, however often it is asked while that loop is busy.
+            self._mtaio_called_on = bound
+            if not _loop.call_on(bound, self._mtaio_drain_called):
+                self._mtaio_called_on = None
 
     def _mtaio_drain_here(self) -> None:
-        """Starts the handlers of everything that there is to tell, on the running loop."""
+        """Starts the handlers of what there is to tell, on the running loop; where there is much, of the rest later."""
         loop = _loop.running_loop()
         if loop is None or loop is self._mtaio_drains_later:
             return
+        if self._mtaio_drains:
+            # A handler that a loop with eager tasks runs at once, or one of the log: the older alerts come first.
+            self._mtaio_drains_again = True
+            return
+        self._mtaio_drains = True
+        try:
+            self._mtaio_tell_some(loop)
+        finally:
+            self._mtaio_drains = False
+            if self._mtaio_drains_again:
+                self._mtaio_drains_again = False
+                self._mtaio_drain_soon(loop, 0.0)
+
+    def _mtaio_is_flooded(self) -> bool:
+        """Whether every handler has enough to do."""
         of_alerts = (self._mtaio_exceeded, self._mtaio_cleared, self._mtaio_alerted, self._mtaio_on_loop)
         least = min((handlers.least_waiting() for handlers in of_alerts if handlers), default=0)
-        if least >= WAITING_ENOUGH:
+        return least >= WAITING_ENOUGH
+
+    def _mtaio_tell_some(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._mtaio_is_flooded():
             # The native half keeps what waits in less room, and makes old what newer states replace.
-            self._mtaio_drains_later = loop
-            _loop.later(loop, FLOODED_SECONDS, self._mtaio_drain_more)
+            self._mtaio_drain_soon(loop, FLOODED_SECONDS)
             return
         events = self._mtaio_drain(EVENTS_AT_ONCE)
         if len(events) == EVENTS_AT_ONCE:
             # The rest of a storm waits until other tasks have had their turn.
-            self._mtaio_drains_later = loop
-            _loop.later(loop, 0.0, self._mtaio_drain_more)
+            self._mtaio_drain_soon(loop, 0.0)
         for kind, payload in events:
             if kind == "log":
                 logger.warning("%s", payload)
@@ -100,6 +127,24 @@ class Telling(Sending, Gathering):
             self._mtaio_alerted.call(loop, instance, alert.state, alert)
             self._mtaio_tell_loop_destinations(loop, alert)
 
-    def _mtaio_drain_more(self) -> None:
+    def _mtaio_drain_soon(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        if self._mtaio_drains_later is not loop:
+            self._mtaio_drains_later = loop
+            _loop.later(loop, seconds, functools.partial(self._mtaio_drain_more, self._mtaio_run))
+
+    def _mtaio_drain_more(self, run: int) -> None:
+        # What a run of the monitor has left to do ends with it; what there is to tell waits for the next.
+        if run == self._mtaio_run:
+            self._mtaio_drains_later = None
+            self._mtaio_drain_here()
+
+    def _mtaio_drain_called(self) -> None:
+        # First: what is recorded from now on may come too late for this one.
+        self._mtaio_called_on = None
+        # The monitor may have gone to another loop meanwhile.
+        self._mtaio_deliver()
+
+    def _mtaio_end_telling(self) -> None:
+        """Nothing more is told of what waits now, unless somebody begins anew."""
+        self._mtaio_run += 1
         self._mtaio_drains_later = None
-        self._mtaio_drain_here()

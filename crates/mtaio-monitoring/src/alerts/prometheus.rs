@@ -16,19 +16,22 @@ use super::rule::{NoData, Rule};
 /// Each threshold is a rule, and one with a critical level two. A series of Prometheus belongs to a process (`job` and
 /// `instance`), and so each process is held against the threshold by itself, as it is here.
 ///
+/// `is_counter` says which metrics were declared as counters: those are a number over there, and the others histograms.
+///
 /// ```
 /// use mtaio_monitoring::alerts::{Rule, RuleOptions, prometheus_rules};
 ///
 /// let options = RuleOptions { for_seconds: 30.0, ..RuleOptions::default() };
-/// let file = prometheus_rules(&[Rule::new("request_duration:p99 by (route)", 0.5, options)?]);
+/// let rule = Rule::new("request_duration:p99 by (route)", 0.5, options)?;
+/// let file = prometheus_rules(&[rule], &|_| false);
 /// assert!(file.contains("histogram_quantile(0.99, sum by (instance, job, route) (rate(request_duration[1m]))) > 0.5"));
 /// assert!(file.contains("for: 30s"));
 /// # Ok::<(), mtaio_monitoring::MonitoringError>(())
 /// ```
 #[must_use]
-pub fn prometheus_rules(rules: &[Rule]) -> String {
+pub fn prometheus_rules(rules: &[Rule], is_counter: &dyn Fn(&str) -> bool) -> String {
     let mut file = String::from("# Thresholds of mtaio-monitoring, for rule_files of Prometheus 2.42 or newer.\n");
-    let texts: Vec<String> = rules.iter().flat_map(levels).collect();
+    let texts: Vec<String> = rules.iter().flat_map(|rule| levels(rule, is_counter)).collect();
     if texts.iter().all(|text| text.lines().all(|line| line.trim_start().starts_with('#'))) {
         file.push_str("groups: []\n");
         texts.iter().for_each(|text| file.push_str(text));
@@ -39,14 +42,14 @@ pub fn prometheus_rules(rules: &[Rule]) -> String {
     file
 }
 
-fn levels(rule: &Rule) -> Vec<String> {
+fn levels(rule: &Rule, is_counter: &dyn Fn(&str) -> bool) -> Vec<String> {
     let mut levels = vec![rule.level];
     levels.extend(rule.critical.map(|_| Level::Critical));
-    levels.into_iter().map(|level| one(rule, level)).collect()
+    levels.into_iter().map(|level| one(rule, level, is_counter)).collect()
 }
 
 /// The rule of one level.
-fn one(rule: &Rule, level: Level) -> String {
+fn one(rule: &Rule, level: Level, is_counter: &dyn Fn(&str) -> bool) -> String {
     let mut text = String::new();
     let mut write = |line: std::fmt::Arguments<'_>| {
         text.write_fmt(line).and_then(|()| text.write_char('\n')).expect("a String takes everything");
@@ -54,7 +57,7 @@ fn one(rule: &Rule, level: Level) -> String {
     for remark in remarks(rule) {
         write(format_args!("      # {}: {remark}", one_line(&rule.metric)));
     }
-    let value = match promql(rule) {
+    let value = match promql(rule, is_counter) {
         Ok(value) => value,
         Err(why) => {
             write(format_args!("      # {}: not written, because {why}", one_line(&rule.metric)));
@@ -120,11 +123,22 @@ fn grouping(rule: &Rule) -> Vec<String> {
 }
 
 /// The value in PromQL, or why there is none.
-fn promql(rule: &Rule) -> Result<String, &'static str> {
+fn promql(rule: &Rule, is_counter: &dyn Fn(&str) -> bool) -> Result<String, &'static str> {
     let labels = grouping(rule).join(", ");
     let of_term = |term: &Term| -> Result<String, &'static str> {
         let (series, window) = (selected(term), duration(rule.window_ns));
         let sum = |function: &str| format!("sum by ({labels}) ({function}({series}[{window}]))");
+        if is_counter(&term.metric) {
+            return match term.aggregate {
+                Aggregate::Last => Ok(format!("sum by ({labels}) ({series})")),
+                Aggregate::Sum => Ok(sum("increase")),
+                Aggregate::Rate => Ok(sum("rate")),
+                Aggregate::Count => {
+                    Err("a counter of Prometheus does not know how often it was added to; sum is what it grew by")
+                }
+                _ => Err("a counter of Prometheus has no distribution"),
+            };
+        }
         Ok(match term.aggregate {
             Aggregate::Last => {
                 let most = if rule.below { "min" } else { "max" };

@@ -67,7 +67,13 @@ impl Matcher {
     pub fn matches(&self, rule: &Rule, labels: &Labels) -> bool {
         let Expression { term, divisor, by } = &self.expression;
         if term.aggregate == Aggregate::Last && divisor.is_none() && by.is_empty() {
-            rule.expression.terms().any(|watched| watched.metric == term.metric) && term.selects(labels)
+            rule.expression.terms().any(|watched| {
+                // What a threshold looks at nothing but is as much its alert's as the labels that tell instances apart.
+                let chosen = watched.selector.iter().filter(|condition| condition.equal);
+                let chosen =
+                    Labels::new(chosen.map(|condition| (condition.label.clone(), condition.value.clone())));
+                watched.metric == term.metric && term.selects(&chosen.and(labels))
+            })
         } else {
             rule.expression == self.expression
         }

@@ -27,6 +27,8 @@ pub(super) trait Coalesce {
     fn instance(&self) -> Option<Instance>;
     /// Whether both, of one instance, tell the same of it.
     fn has_same_state(&self, other: &Self) -> bool;
+    /// Takes over what an older one, in whose place it is told, has to say about how it began.
+    fn inherit(&mut self, _older: &Self) {}
 }
 
 impl Coalesce for Alert {
@@ -37,6 +39,12 @@ impl Coalesce for Alert {
 
     fn has_same_state(&self, other: &Self) -> bool {
         self.state == other.state
+    }
+
+    fn inherit(&mut self, older: &Self) {
+        if self.state == AlertState::Firing && self.evidence.is_none() {
+            self.evidence.clone_from(&older.evidence);
+        }
     }
 }
 
@@ -105,7 +113,7 @@ impl<T: Coalesce> Coalesced<T> {
     }
 
     /// Adds one, and says how many others that costs their place.
-    pub(super) fn push(&mut self, told: T) -> u64 {
+    pub(super) fn push(&mut self, mut told: T) -> u64 {
         let instance = told.instance();
         let mut lost = 0;
         let newest = instance.as_ref().and_then(|instance| self.newest.get(instance));
@@ -113,6 +121,7 @@ impl<T: Coalesce> Coalesced<T> {
             newest.map(|newest| (newest.at, newest.other, self.waiting[&newest.at].has_same_state(&told)));
         let other = match counts {
             Some((at, _, true)) if !self.keeps_old => {
+                told.inherit(&self.waiting[&at]);
                 self.waiting.insert(at, told);
                 return 1;
             }

@@ -12,7 +12,7 @@ use crate::alerts::{Alert, PressureRule, Rule, Silence, prometheus_rules};
 use crate::error::{MonitoringError, Result};
 use crate::history::Stamped;
 use crate::metrics::SeriesSnapshot;
-use crate::metrics::catalogue::BuiltIn;
+use crate::metrics::catalogue::{BuiltIn, Kind};
 use crate::profiler::Recorder;
 use crate::rates::{Interval, SystemStats};
 
@@ -171,8 +171,11 @@ impl MonitorCore {
         if format != "prometheus" {
             return Err(MonitoringError::argument("format", "'prometheus'", format_args!("{format:?}")));
         }
-        let rules: Vec<Rule> = self.shared().rules.load().values().cloned().collect();
-        Ok(prometheus_rules(&rules))
+        let shared = self.shared();
+        let rules: Vec<Rule> = shared.rules.load().values().cloned().collect();
+        let is_counter =
+            |name: &str| shared.declared.load().get(name).is_some_and(|said| said.kind() == Kind::Counter);
+        Ok(prometheus_rules(&rules, &is_counter))
     }
 
     /// Has [`Event::Pressure`] told when tasks stand still for as long as the rule asks for, and gives the number that

@@ -285,11 +285,13 @@ impl Shared {
         let clock = self.config.clock();
         let deadline_ns = clock.monotonic_ns().saturating_add(self.config.interval_ns() / EXPRESSIONS_SHARE);
         let stopped_at = self.stopped_at.lock().take();
+        let mut has_looked = false;
         let rounds = [(stopped_at.clone(), None), (None, stopped_at.clone())];
         for (mut after, until) in rounds.into_iter().take(1 + usize::from(stopped_at.is_some())) {
             loop {
                 let mut watches = self.watches.lock();
-                let may_fire = !self.gatherer.wants_processes();
+                // One look a sample: where it fails, it fires without.
+                let may_fire = has_looked || !self.gatherer.wants_processes();
                 let range = (after.as_ref(), until.as_ref());
                 let Some((metric, events)) = watches.observe_next_expression(range, self, look, may_fire) else {
                     break;
@@ -298,6 +300,7 @@ impl Shared {
                     // As above; and then again.
                     drop(watches);
                     let _panic_is_told = self.guarded(|| self.gatherer.look_at_processes());
+                    has_looked = true;
                     continue;
                 };
                 events.into_iter().for_each(|event| self.outbox.push(event));

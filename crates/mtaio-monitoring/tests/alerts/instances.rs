@@ -190,6 +190,17 @@ fn a_silence_is_for_the_labels_that_it_names() {
 
 #[test]
 fn a_matcher_means_a_metric_its_labels_or_a_whole_expression() {
+    // What a threshold chooses are labels of its alert, too.
+    let chosen = rule(r#"took{route="/cart",zone!="b"}:p99 by (host)"#, RuleOptions::default());
+    for (text, expected) in [
+        ("took", true),
+        (r#"took{route="/cart"}"#, true),
+        (r#"took{route="/pay"}"#, false),
+        (r#"took{zone="b"}"#, false),
+    ] {
+        let matcher = Matcher::new(text).expect("a matcher");
+        assert_eq!(matcher.matches(&chosen, &Labels::new([("host", "x")])), expected, "{text}");
+    }
     let rule = rule(RATIO, RuleOptions::default());
     for (text, expected) in [
         ("errors", true),

@@ -58,7 +58,7 @@ fn promtool(command: &str, file: &str, more: &[(&str, &str)]) -> (bool, String) 
 
 #[test]
 fn prometheus_reads_every_sort_of_rule() {
-    let file = prometheus_rules(&every_sort());
+    let file = prometheus_rules(&every_sort(), &|_| false);
     let (is_sound, said) = promtool("check", &file, &[]);
     assert!(is_sound && said.contains("SUCCESS: 10 rules found"), "{said}\n{file}");
     for remark in [
@@ -71,9 +71,28 @@ fn prometheus_reads_every_sort_of_rule() {
 }
 
 #[test]
+fn counters_are_numbers_over_there() {
+    let rules =
+        ["errors:sum / requests:sum by (route)", "requests:rate", "requests", "requests:count", "requests:p99"]
+            .map(|text| rule(text, 0.5, options()));
+    let file = prometheus_rules(&rules, &|name| name == "errors" || name == "requests");
+    let (is_sound, said) = promtool("check", &file, &[]);
+    assert!(is_sound && said.contains("SUCCESS: 3 rules found"), "{said}\n{file}");
+    for part in [
+        "(sum by (instance, job, route) (increase(errors[1m])) / sum by (instance, job, route) (increase(requests[1m]))) > 0.5",
+        "sum by (instance, job) (rate(requests[1m])) > 0.5",
+        "sum by (instance, job) (requests) > 0.5",
+        "requests:count: not written, because a counter of Prometheus does not know",
+        "requests:p99: not written, because a counter of Prometheus has no distribution",
+    ] {
+        assert!(file.contains(part), "{part} in\n{file}");
+    }
+}
+
+#[test]
 fn a_file_of_nothing_is_a_file_of_rules() {
     for rules in [vec![], vec![rule("d:min", 1.0, options())]] {
-        let file = prometheus_rules(&rules);
+        let file = prometheus_rules(&rules, &|_| false);
         let (is_sound, said) = promtool("check", &file, &[]);
         assert!(is_sound, "{said}\n{file}");
     }
@@ -82,7 +101,7 @@ fn a_file_of_nothing_is_a_file_of_rules() {
 /// `cpu_usage` of two processes, minute by minute, and what fires.
 #[test]
 fn prometheus_decides_as_we_do_hysteresis_and_levels_included() {
-    let file = prometheus_rules(&every_sort()[..1]);
+    let file = prometheus_rules(&every_sort()[..1], &|_| false);
     let mut test = r#"
 rule_files: [rules.yml]
 evaluation_interval: 1m
