@@ -138,7 +138,8 @@ def test_stop_does_not_wait_for_a_plain_function_that_hangs_and_can_be_followed_
         begun = time.monotonic()
         await monitor.stop()
         assert 4.0 < time.monotonic() - begun < 7.0
-        assert monitor.health().handler_errors == 3
+        # The first; for it the others wait, which is what stop() gives up.
+        assert (monitor.health().handler_errors, monitor.health().dropped_calls) == (1, 2)
         await monitor.start()
         await monitor.alert("after")
         gate.go_on.set()

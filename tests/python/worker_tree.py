@@ -37,10 +37,12 @@ async def looked_at(monitor: ResourceMonitor) -> SystemStats:
     """A reading that comes of a look at the tree from now on."""
     begun = time.monotonic()
     while True:
+        # Before it: the age is that of the reading, and after it a busy machine may let any time pass.
+        passed = time.monotonic() - begun
         stats = await monitor.get_current_stats()
         assert stats.tree is not None
         assert stats.tree.age_seconds is not None
-        if stats.tree.age_seconds < time.monotonic() - begun:
+        if stats.tree.age_seconds < passed:
             return stats
         await asyncio.sleep(0.05)
 

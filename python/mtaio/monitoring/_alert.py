@@ -8,7 +8,7 @@ from ._evidence import Evidence
 
 @dataclass
 class Alert:
-    """Something that somebody should know.
+    """Something that somebody should know. All handlers are given the same one: change a copy, if you must.
 
     Attributes:
         metric: The metric; None for an alert that is only a message.

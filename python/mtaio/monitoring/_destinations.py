@@ -136,7 +136,7 @@ class LoopDestination:
                 await getattr(self.target, level, self.target.warning)(alert.message)
         except BaseException as error:
             self.failed += 1
-            self.last_error = f"{type(error).__name__}: {error}"
+            self.last_error = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             raise
         self.sent += 1
 

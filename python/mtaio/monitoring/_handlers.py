@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from . import _loop
+from ._destinations import LoopDestination
 from ._errors import ConfigurationTypeError
 from ._plain import PlainCall, PlainCalls, is_async
 from ._waiting import Call, Waiting
@@ -39,6 +40,16 @@ def is_fault(error: BaseException) -> bool:
     if isinstance(error, asyncio.CancelledError):
         return not is_cancelled()
     return not isinstance(error, (KeyboardInterrupt, SystemExit, GeneratorExit))
+
+
+def name_of(handler: Handler) -> str:
+    """What the log calls it. Without what a partial or an object holds, which may be a secret."""
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    if isinstance(handler, LoopDestination):
+        return type(handler.target).__qualname__
+    name = getattr(handler, "__qualname__", None)
+    return name if isinstance(name, str) else type(handler).__qualname__
 
 
 class Handlers:
@@ -203,7 +214,7 @@ class _Entry:
 
     def __init__(self, handler: Handler) -> None:
         self.handler = handler
-        self.name: str = getattr(handler, "__qualname__", None) or repr(handler)
+        self.name = name_of(handler)
         # Tasks and not a count: a task that is cancelled before its first step, or whose loop is closed under
         # it, never gets to count itself down.
         self.calls: set[asyncio.Task[None]] = set()

@@ -310,6 +310,7 @@ class ResourceMonitor(Configured, Telling, Metrics):
             ConfigurationError: A resource of another name, both shares or neither, a number outside its range.
 
         Example:
+            >>> from mtaio.monitoring import PressureEvent
             >>> monitor = ResourceMonitor()
             >>> @monitor.on_pressure("memory", some=0.15, window=2.0)
             ... async def give_back(event: PressureEvent) -> None:

@@ -2,7 +2,10 @@
 
 from collections import OrderedDict
 from collections.abc import Hashable
+from dataclasses import replace
 from typing import NamedTuple
+
+from ._alert import Alert
 
 #: Calls of one handler that wait for room at most: two states of each of 100 000 instances. As many as 1 000 thresholds
 #: on 100 series each have; each takes about 1 KB then.
@@ -23,6 +26,16 @@ class Call(NamedTuple):
     instance: Hashable
     state: str
     arguments: tuple[object, ...]
+
+    def inheriting(self, older: "Call") -> "Call":
+        """With what an older one, in whose place it is told, has to say about how it began."""
+        now, before = self.arguments[0], older.arguments[0]
+        if not isinstance(now, Alert) or not isinstance(before, Alert):
+            return self
+        if now.state != "firing" or now.evidence is not None or before.evidence is None:
+            return self
+        # A copy: other handlers hear of the newer one with nothing before it.
+        return self._replace(arguments=(replace(now, evidence=before.evidence),))
 
 
 class Waiting:
@@ -52,7 +65,7 @@ class Waiting:
         if newest is not None:
             at, before = newest
             if self._calls[at].state == call.state:
-                self._calls[at] = call
+                self._calls[at] = call.inheriting(self._calls[at])
                 return
             if before is not None:
                 del self._calls[before]

@@ -44,6 +44,8 @@ struct Calls {
     errors: AtomicU64,
     /// Calls that were not made, and those that wait for room and may still be.
     dropped: AtomicU64,
+    /// How often all that were under way were ended.
+    aborts: AtomicU64,
 }
 
 type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -100,6 +102,7 @@ impl<T: Coalesce + Send + 'static> Handler<T> {
                 handler: self.clone(),
                 calls: Arc::downgrade(calls),
                 runtime: runtime.clone(),
+                aborts: calls.aborts.load(Ordering::Relaxed),
                 ended: None,
             };
             let task = runtime.spawn(call.run(told, calls.timeout));
@@ -198,6 +201,7 @@ impl Handlers {
             of_alerts.into_iter().flatten().for_each(Handler::forget_waiting);
             lists.pressure.iter().for_each(|(_, handler)| handler.forget_waiting());
         }
+        self.calls.aborts.fetch_add(1, Ordering::Relaxed);
         let stopping = self.stopping.lock();
         for call in self.calls.handles.lock().drain(..).filter(|call| !stopping.contains(&call.id())) {
             call.abort();
@@ -227,6 +231,8 @@ struct Call<T: Coalesce + Send + 'static> {
     handler: Handler<T>,
     calls: Weak<Calls>,
     runtime: Handle,
+    /// See [`Calls::aborts`].
+    aborts: u64,
     /// How, where it did by itself.
     ended: Option<End>,
 }
@@ -272,8 +278,11 @@ impl<T: Coalesce + Send + 'static> Drop for Call<T> {
             let how = if panicked { "panicked" } else { "was aborted before it had finished" };
             tracing::error!(target: "mtaio.monitoring", "a handler {how}; sampling goes on");
         }
-        // Where calls are aborted, or the runtime ends, nobody is to be called any more.
-        if let Some(calls) = calls.filter(|_| self.ended.is_some() || panicked) {
+        // Where the runtime ends, nobody is to be called any more. What waits for one that was aborted came later.
+        let goes_on = |calls: &Arc<Calls>| {
+            self.ended.is_some() || panicked || self.aborts != calls.aborts.load(Ordering::Relaxed)
+        };
+        if let Some(calls) = calls.filter(goes_on) {
             self.handler.start_waiting(&self.runtime, &calls);
         }
     }

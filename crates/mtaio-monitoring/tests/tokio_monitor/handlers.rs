@@ -1,8 +1,8 @@
 //! Handlers that panic, hang, are slow, are many, or stop the monitor that calls them.
 
 use std::future::pending;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mtaio_monitoring::ResourceMonitor;
@@ -119,6 +119,28 @@ async fn at_most_64_calls_of_one_handler_are_under_way() {
     service.monitor.record("other", 2.0).expect("a name");
     settle().await;
     assert_eq!(under_way.load(Ordering::Relaxed), 65, "there is room again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_before_the_aborted_calls_have_ended_is_told_when_they_have() {
+    let service = Service::with_threshold().0;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let calls = Arc::clone(&told);
+    service.monitor.on_alert(move |alert| {
+        calls.lock().expect("nobody panics").push(alert.message);
+        pending()
+    });
+    for index in 0..64 {
+        service.monitor.alert(format!("message {index}"));
+    }
+    settle().await;
+    service.monitor.stop().await;
+    // At once: those that were aborted have not been dropped.
+    service.monitor.alert("after".to_owned());
+    settle().await;
+    let told = told.lock().expect("nobody panics");
+    assert_eq!((told.len(), told.last().map(String::as_str)), (65, Some("after")));
+    assert_eq!(service.monitor.health().dropped_calls, 0);
 }
 
 #[tokio::test(start_paused = true)]
