@@ -12,6 +12,7 @@ mod hostile_peers;
 mod lifecycle;
 mod own_metrics;
 mod pressure;
+mod range;
 mod recording;
 mod sampler;
 mod scope;

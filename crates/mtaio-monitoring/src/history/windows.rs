@@ -89,6 +89,8 @@ pub(crate) enum Wanted {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Span {
     first: u64,
+    /// The tick behind it; `None` where it lasts until now, which no tick has seen.
+    behind: Option<u64>,
     start_ns: u64,
     end_ns: u64,
     /// There was a tick, so that nothing recorded before `start_ns` is in it.
@@ -166,12 +168,26 @@ impl Windows {
         let at = self.ticks.partition_point(|ticks| ticks.start_ns.midpoint(ticks.end_ns) <= begin);
         let ticked = !self.ticks.is_empty();
         match self.ticks.get(at) {
-            Some(ticks) => Span { first: ticks.first, start_ns: ticks.start_ns, end_ns: now_ns, ticked },
+            Some(ticks) => {
+                Span { first: ticks.first, behind: None, start_ns: ticks.start_ns, end_ns: now_ns, ticked }
+            }
             None => {
                 let start_ns = if ticked { self.newest_ns } else { now_ns };
-                Span { first: self.next, start_ns, end_ns: now_ns, ticked }
+                Span { first: self.next, behind: None, start_ns, end_ns: now_ns, ticked }
             }
         }
+    }
+
+    /// The window from one moment of the past to another; `None` where no tick lies in it.
+    pub(crate) fn between(&self, begin_ns: u64, end_ns: u64) -> Option<Span> {
+        let place =
+            |moment| self.ticks.partition_point(|ticks: &Ticks| ticks.start_ns.midpoint(ticks.end_ns) <= moment);
+        let (first, behind) = (place(begin_ns), place(end_ns));
+        let newest = self.ticks.get(behind.checked_sub(1)?)?;
+        let oldest = self.ticks.get(first).filter(|_| first < behind)?;
+        let next = self.ticks.get(behind).map_or(self.next, |ticks| ticks.first);
+        let (start_ns, end_ns) = (oldest.start_ns, newest.end_ns);
+        Some(Span { first: oldest.first, behind: Some(next), start_ns, end_ns, ticked: true })
     }
 
     /// What these series recorded in a window, together. Of several that are no counters the value that is the newest is
@@ -190,19 +206,26 @@ impl Windows {
             let kept = self.kept.get(&series.number()).unwrap_or(&none);
             if wanted != Wanted::Last {
                 let first = kept.blocks.partition_point(|block| block.tick < span.first);
-                for block in kept.blocks.range(first..) {
+                let behind = span
+                    .behind
+                    .map_or(kept.blocks.len(), |tick| kept.blocks.partition_point(|block| block.tick < tick));
+                for block in kept.blocks.range(first..behind.max(first)) {
                     summary.sketch.merge(&block.totals());
                     if wanted == Wanted::Distribution {
                         block.counts.add_to(&mut summary.sketch);
                     }
                 }
             }
+            summary.is_counter = series.is_counter();
+            if span.behind.is_some() {
+                // What it was last is known of now alone.
+                continue;
+            }
             let newest = series.peek();
             if let Some(cut) = &newest {
                 summary.sketch.merge(&cut.since(&kept.before()));
             }
             let Some(last) = series.last() else { continue };
-            summary.is_counter = series.is_counter();
             let changed = if newest.is_some() { self.next } else { kept.changed };
             if summary.is_counter {
                 summary.last = Some(summary.last.unwrap_or(0.0) + last);

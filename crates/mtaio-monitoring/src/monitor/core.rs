@@ -23,7 +23,7 @@ use super::outbox::{Event, RecentAlerts};
 use super::shared::{ASK_BUDGET, Control, Shared};
 
 /// Rows of the history that are copied while it is held.
-const ROWS_AT_ONCE: usize = 4096;
+pub(super) const ROWS_AT_ONCE: usize = 4096;
 
 /// The monitor that both faces share. Every method may be called from any thread.
 ///

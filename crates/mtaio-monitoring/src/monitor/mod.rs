@@ -24,6 +24,7 @@ mod own_metrics;
 mod pressure;
 mod pressure_watch;
 mod query;
+mod range;
 mod recording;
 #[cfg(feature = "tokio")]
 mod resource_monitor;
@@ -45,6 +46,7 @@ pub use outbox::{Event, RecentAlerts};
 #[cfg(feature = "tokio")]
 pub use own_metrics::{Counter, Gauge, Histogram};
 pub use pressure_watch::{PressureMode, PressureSample, PressureTriggerHealth};
+pub use range::{Column, Range};
 pub use recording::Bound;
 #[cfg(feature = "tokio")]
 pub use resource_monitor::{Builder, ResourceMonitor};

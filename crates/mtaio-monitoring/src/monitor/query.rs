@@ -110,7 +110,7 @@ impl Values for Shared {
     }
 }
 
-fn value(summary: &Summary, aggregate: Aggregate) -> Option<f64> {
+pub(super) fn value(summary: &Summary, aggregate: Aggregate) -> Option<f64> {
     match aggregate {
         Aggregate::Last => summary.last,
         Aggregate::Count => Some(summary.count() as f64),
@@ -124,7 +124,7 @@ fn value(summary: &Summary, aggregate: Aggregate) -> Option<f64> {
 }
 
 /// What has to be known of a window for an aggregate.
-fn wanted(aggregate: Aggregate) -> Wanted {
+pub(super) fn wanted(aggregate: Aggregate) -> Wanted {
     match aggregate {
         Aggregate::Last => Wanted::Last,
         Aggregate::Quantile(_) => Wanted::Distribution,
