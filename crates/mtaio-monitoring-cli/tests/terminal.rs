@@ -122,8 +122,8 @@ fn top_fills_the_terminal_follows_its_size_and_restores_it() {
     terminal.resize(120, 40);
     kill_process(Pid::from_child(&child), Signal::WINCH).unwrap();
     terminal.wait_until(at_the_foot(39));
-    terminal.resize(50, 10);
-    terminal.wait_until(|screen| screen.contents().contains("here are 50 and 10"));
+    terminal.resize(80, 10);
+    terminal.wait_until(|screen| screen.contents().contains("here are 80 and 10"));
     terminal.resize(80, 24);
     terminal.wait_until(at_the_foot(23));
 

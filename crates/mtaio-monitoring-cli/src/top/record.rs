@@ -268,7 +268,8 @@ mod tests {
         let one = |value| Some((value, value));
         assert_eq!(low_and_high(&record, 104.0, 6.0, 6), [None, one(1.0), one(5.0), None, one(2.0), one(3.0)]);
         // More parts than samples: a sample is what it was for all of its second.
-        let each = [None, one(1.0), one(1.0), one(5.0), one(5.0), None, None, one(2.0), one(2.0), one(3.0)];
+        let each = [1.0, 1.0, 5.0, 5.0, -1.0, -1.0, 2.0, 2.0, 3.0, 3.0];
+        let each = each.map(|value| if value < 0.0 { None } else { one(value) });
         assert_eq!(low_and_high(&record, 104.0, 5.0, 10), each);
         // Fewer: the smallest and the largest.
         assert_eq!(low_and_high(&record, 104.0, 8.0, 4), [None, Some((1.0, 5.0)), one(2.0), one(3.0)]);

@@ -34,7 +34,7 @@ fn ctrl_z_goes_to_the_shell_and_fg_comes_back() {
         assert!(terminal.parser.screen().hide_cursor());
     }
     terminal.keys(b"q");
-    terminal.wait_until(|screen| has_ended(screen) && screen.contents().ends_with("ready>"));
+    terminal.wait_until(|screen| has_ended(screen) && screen.contents().trim_end().ends_with("ready>"));
     terminal.check_restored(&settings);
     // Ctrl-C reaches it as a signal, and the shell goes on.
     terminal.keys(b"clear; $MTAIO top -i 0.1; echo code $?\n");

@@ -116,8 +116,16 @@ fn foot(state: &State, width: usize) -> String {
     if !state.filter.is_empty() {
         return format!(" filter: {}  Esc clears", fit(&state.filter, width.saturating_sub(24)));
     }
-    if state.held.is_some() {
-        return " ←→ in time  p goes on  ? help  q quits".to_owned();
+    let going_on: &[&str] = &["←→ in time", "p goes on", "? help", "q quits"];
+    let usual: &[&str] = &["? help", "q quits", "/ filters", "s sorts", "z zooms", "p holds", "←→ in time"];
+    let mut line = String::new();
+    for hint in if state.held.is_some() { going_on } else { usual } {
+        let gap = if line.is_empty() { " " } else { "  " };
+        if Span::raw(&line).width() + gap.len() + Span::raw(*hint).width() > width {
+            break;
+        }
+        line += gap;
+        line += hint;
     }
-    " ? help  q quits  / filters  s sorts  z zooms  p holds  ←→ in time".to_owned()
+    line
 }

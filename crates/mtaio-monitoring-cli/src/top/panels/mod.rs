@@ -161,8 +161,10 @@ fn directions(shown: &Shown<'_>, lines: [(Vec<Fact>, Course); 2], area: Rect, bu
             let bands = shown.bands(course, below.width);
             let scale = most(&bands);
             shown.pen.draw(&bands, scale, shown.appearance.chart(), below, buffer);
-            // What the uppermost line of the chart is.
-            facts.push(("top", quantity(Some(scale), Unit::BytesPerSecond)));
+            // What the height of the chart is.
+            if bands.iter().flatten().any(|(_, high)| *high > 0.0) {
+                facts.push(("scale", quantity(Some(scale), Unit::BytesPerSecond)));
+            }
         }
         shown.facts(facts, half.width).render(Rect { height: 1.min(half.height), ..half }, buffer);
     }
