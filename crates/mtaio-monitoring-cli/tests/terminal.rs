@@ -75,6 +75,10 @@ impl Terminal {
         }
     }
 
+    pub(crate) fn written(&self) -> String {
+        String::from_utf8_lossy(&self.written).into_owned()
+    }
+
     /// That the terminal is as it was, but for the summary.
     pub(crate) fn check_restored(&self, settings: &str) {
         let screen = self.parser.screen();
@@ -175,9 +179,8 @@ fn every_signal_that_ends_it_restores_the_terminal() {
 }
 
 /// What a `m` sequence of these bytes sets that is a colour.
-fn colour_codes(written: &[u8]) -> Vec<String> {
-    let text = String::from_utf8_lossy(written);
-    let sequences = text.split("\u{1b}[").skip(1).filter_map(|sequence| sequence.split_once('m'));
+fn colour_codes(written: &str) -> Vec<String> {
+    let sequences = written.split("\u{1b}[").skip(1).filter_map(|sequence| sequence.split_once('m'));
     let codes = sequences
         .map(|(codes, _)| codes)
         .filter(|codes| codes.bytes().all(|byte| byte.is_ascii_digit() || byte == b';'));
@@ -202,10 +205,10 @@ fn no_colour_where_none_is_wanted() {
         let mouse = terminal.parser.screen().mouse_protocol_mode();
         assert_eq!(terminal.end(child, Signal::INT).code(), Some(0));
         assert_eq!(
-            !colour_codes(&terminal.written).is_empty(),
+            !colour_codes(&terminal.written()).is_empty(),
             is_wanted,
             "{:?}",
-            colour_codes(&terminal.written)
+            colour_codes(&terminal.written())
         );
         let without = arguments.contains(&"--ascii");
         assert_eq!((is_ascii, mouse == vt100::MouseProtocolMode::None), (without, without));

@@ -59,9 +59,11 @@ fn show(top: Running, interrupts: &Interrupts) -> io::Result<Option<i32>> {
             }
             #[cfg(unix)]
             Some(SIGTSTP) => {
-                top.stay_away();
-                suspend()?;
-                top.come_back();
+                if somebody_may_have_it_go_on() {
+                    top.stay_away();
+                    signal_hook::low_level::emulate_default_handler(SIGTSTP)?;
+                    top.come_back();
+                }
                 None
             }
             #[cfg(unix)]
@@ -76,15 +78,11 @@ fn show(top: Running, interrupts: &Interrupts) -> io::Result<Option<i32>> {
     Ok(signal)
 }
 
-/// Stops the process until somebody has it go on. A group of processes that the shell's own is one of has nobody who
-/// would: there Ctrl-Z does nothing, as without a screen.
+/// Where the shell itself is of the same group of processes, it waits for none of them, and has nothing go on: there Ctrl-Z
+/// does nothing, as the kernel sees to without a screen.
 #[cfg(unix)]
-fn suspend() -> io::Result<()> {
-    use rustix::process::{getpgrp, getsid};
-    if getsid(None).is_ok_and(|session| session == getpgrp()) {
-        return Ok(());
-    }
-    signal_hook::low_level::emulate_default_handler(SIGTSTP)
+fn somebody_may_have_it_go_on() -> bool {
+    rustix::process::getsid(None).is_ok_and(|session| session != rustix::process::getpgrp())
 }
 
 fn print_lines(

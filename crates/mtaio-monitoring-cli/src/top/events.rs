@@ -114,13 +114,12 @@ fn parse(bytes: &[u8]) -> Parsed {
         [0x1b, b'O', b'P'] => key(Key::F1),
         [0x1b, b'O', last] => cursor(*last).map_or(Parsed::Nothing, key),
         [0x1b, 0x1b] => key(Key::Escape),
-        // With Alt held down.
-        [0x1b, ..] => Parsed::Nothing,
         [b'\r' | b'\n'] => key(Key::Enter),
         [b'\t'] => key(Key::Tab),
         [0x7f | 0x08] => key(Key::Backspace),
         [byte @ 0x01..=0x1a] => key(Key::Control(char::from(b'a' + byte - 1))),
-        [0x00..=0x1f] => Parsed::Nothing,
+        // With Alt held down; with Ctrl.
+        [0x1b, ..] | [0x00..=0x1f] => Parsed::Nothing,
         text => match std::str::from_utf8(text) {
             Ok(text) => text.chars().next().map_or(Parsed::Nothing, |character| key(Key::Char(character))),
             Err(error) if error.error_len().is_none() => Parsed::Unfinished,

@@ -83,7 +83,7 @@ fn to_ascii(area: Rect, buffer: &mut Buffer) {
             continue;
         }
         let ascii = match symbol {
-            "─" | "–" => "-",
+            "─" | "–" | "▏" | "▁" | "▂" | "▃" => "-",
             "│" => "|",
             "┌" | "┐" | "└" | "┘" => "+",
             "▸" | "→" => ">",
@@ -95,7 +95,6 @@ fn to_ascii(area: Rect, buffer: &mut Buffer) {
             "µ" => "u",
             "█" | "▉" | "▊" | "▋" | "▆" | "▇" => "#",
             "▌" | "▍" | "▎" | "▄" | "▅" => "=",
-            "▏" | "▁" | "▂" | "▃" => "-",
             // What takes two cells goes on taking two.
             other => {
                 if other.width() > 1 {

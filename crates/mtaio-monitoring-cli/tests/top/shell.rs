@@ -52,9 +52,9 @@ fn ctrl_z_does_nothing_where_nobody_could_have_it_go_on() {
     let mut child = begin(&terminal, &[env!("CARGO_BIN_EXE_mtaio"), "top", "-i", "0.1"]);
     terminal.wait_until(is_live);
     terminal.keys(b"\x1a");
-    // It has left and come back: what it draws then is the whole of it.
-    terminal.wait_until(|screen| !screen.alternate_screen());
-    terminal.wait_until(is_live);
+    terminal.keys(b"?");
+    terminal.wait_until(|screen| screen.contents().contains("one step back"));
+    assert!(!terminal.written().contains("\u{1b}[?1049l"), "it has left the screen meanwhile");
     terminal.keys(b"q");
     terminal.wait_until(has_ended);
     assert_eq!(child.wait().unwrap().code(), Some(0));

@@ -3,7 +3,7 @@
 use mtaio_monitoring::export::writing::printable::{fit, printable};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Span};
+use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use crate::moment::{length, time_of_day};
@@ -101,7 +101,7 @@ pub(in crate::top) fn render_foot(shown: &Shown<'_>, area: Rect, buffer: &mut Bu
     let room = width.saturating_sub(Span::raw(&left).width() + 3);
     let style = if state.typing || !state.filter.is_empty() { appearance.title() } else { appearance.quiet() };
     let said = vec![Span::styled(fit(&said.join(" · "), room), appearance.warning()), Span::raw(" ")];
-    Line::from(ends(vec![Span::styled(left, style)], said, width)).render(area, buffer);
+    ends(vec![Span::styled(left, style)], said, width).render(area, buffer);
 }
 
 fn foot(state: &State, width: usize) -> String {
