@@ -237,9 +237,8 @@ mod tests {
     fn take_in(record: &mut Record, first: u32, shares: &[Option<f64>], processes: Option<usize>) {
         let monitor = MonitorCore::new(Config::default());
         let sample = |(at, share): (usize, &Option<f64>)| {
-            let mut stats = SystemStats::default();
-            stats.timestamp = f64::from(first) + at as f64;
-            stats.elapsed_seconds = Some(1.0);
+            let timestamp = f64::from(first) + at as f64;
+            let mut stats = SystemStats { timestamp, elapsed_seconds: Some(1.0), ..SystemStats::default() };
             stats.cpu.usage_percent = *share;
             stats
         };
