@@ -33,6 +33,12 @@ impl Appearance {
         Self { color, time_zone: TimeZone::system() }
     }
 
+    /// The same without colours.
+    #[must_use]
+    pub fn without_color(self) -> Self {
+        Self { color: false, ..self }
+    }
+
     pub(crate) fn has_color(&self) -> bool {
         self.color
     }

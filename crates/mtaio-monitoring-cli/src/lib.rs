@@ -5,6 +5,7 @@
 //!
 //! - [`run`] is the whole command.
 //! - [`LiveView`] shows any monitor while a program runs: a screen in a terminal, else a line a second.
+//! - [`top`] is the screen of `mtaio top`, which has keys.
 //! - [`diagnosis_text`] and [`diagnosis_json`] are what `mtaio doctor` prints.
 //! - [`Screen`] is that screen as a ratatui widget, and [`line()`] that line.
 
@@ -16,6 +17,7 @@ mod live;
 mod moment;
 mod screen;
 mod tally;
+pub mod top;
 mod view;
 
 pub use appearance::Appearance;

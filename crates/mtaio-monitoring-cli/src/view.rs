@@ -23,16 +23,18 @@ impl View {
     /// The view of a monitor now. Locks nothing for long, and may be called from any thread.
     #[must_use]
     pub fn of(monitor: &MonitorCore, title: &str) -> Self {
-        let snapshot = Snapshot::of(monitor);
-        let history = match &snapshot.stats {
-            Some(newest) => {
-                let start = newest.timestamp - snapshot.interval_seconds * f64::from(Self::HISTORY);
-                // A start that is not a number cannot come of a sample; no history is then the honest answer.
-                monitor.history(Some(start), None).unwrap_or_default()
-            }
-            None => Vec::new(),
-        };
-        Self { title: title.to_owned(), snapshot, history }
+        let mut view = Self::now(monitor, title);
+        if let Some(newest) = &view.snapshot.stats {
+            let start = newest.timestamp - view.snapshot.interval_seconds * f64::from(Self::HISTORY);
+            // A start that is not a number cannot come of a sample; no history is then the honest answer.
+            view.history = monitor.history(Some(start), None).unwrap_or_default();
+        }
+        view
+    }
+
+    /// The moment, without what led to it.
+    pub(crate) fn now(monitor: &MonitorCore, title: &str) -> Self {
+        Self { title: title.to_owned(), snapshot: Snapshot::of(monitor), history: Vec::new() }
     }
 
     /// The newest value of the metric that a threshold watches; `None` where there is none.

@@ -15,3 +15,4 @@ mod scene;
 mod screen;
 #[cfg(target_os = "linux")]
 mod terminal;
+mod top;

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use mtaio_monitoring::alerts::Rule;
 use mtaio_monitoring::metrics::{Series, SeriesSnapshot};
 use mtaio_monitoring::monitor::{HealthReport, RecentAlerts};
+use mtaio_monitoring::rates::{CoreStats, Details, DiskStats, FilesystemStats, InterfaceStats, ProcessEvidence};
 use mtaio_monitoring::snapshot::ThresholdState;
 use mtaio_monitoring::{Alert, AlertState, Level, RuleOptions, Snapshot, SystemStats};
 use mtaio_monitoring_cli::View;
+use mtaio_monitoring_cli::top::{Lists, Observation};
 
 const GIB: u64 = 1 << 30;
 /// 2026-01-01 00:00:00 UTC.
@@ -59,6 +61,79 @@ pub(crate) fn busy() -> View {
     }
 }
 
+/// The same service, with all that there is one of for each of something.
+pub(crate) fn watched() -> Observation {
+    Observation { host_name: Some("build-7".to_owned()), view: busy(), lists: Some(lists()) }
+}
+
+fn lists() -> Lists {
+    let core = |number: u32| CoreStats {
+        number,
+        usage_percent: (number != 2).then_some(f64::from(number) * 33.3),
+        ..CoreStats::default()
+    };
+    let disk = |name: &str, bytes: f64| DiskStats {
+        name: name.to_owned(),
+        read_bytes_per_second: Some(0.0),
+        write_bytes_per_second: Some(bytes),
+        utilisation_percent: Some(1.5),
+        queue_depth: Some(0.02),
+        ..DiskStats::default()
+    };
+    let interface = |name: &str, bytes: f64| InterfaceStats {
+        name: name.to_owned(),
+        receive_bytes_per_second: Some(bytes),
+        transmit_bytes_per_second: Some(98_765.0),
+        receive_packets_per_second: Some(1_804.0),
+        transmit_packets_per_second: Some(912.0),
+        receive_drops_per_second: Some(0.5),
+        transmit_drops_per_second: Some(0.0),
+        ..InterfaceStats::default()
+    };
+    let filesystem = |mount_point: &str, percent: f64| FilesystemStats {
+        mount_point: mount_point.to_owned(),
+        source: "/dev/sda1".to_owned(),
+        kind: "ext4".to_owned(),
+        total: Some(100 * GIB),
+        used: Some(50 * GIB),
+        usage_percent: Some(percent),
+        inodes_usage_percent: Some(4.0),
+        ..FilesystemStats::default()
+    };
+    let names = [
+        "systemd",
+        "cron",
+        "sshd",
+        "bash",
+        "postgres",
+        "redis-server",
+        "python3",
+        "node",
+        "java",
+        "nginx",
+        "chrome",
+        "mtaio",
+    ];
+    let process = |(at, name): (usize, &&str)| ProcessEvidence {
+        pid: 1 + 97 * at as u32,
+        name: (*name).to_owned(),
+        is_own: *name == "mtaio",
+        rss_bytes: Some(GIB / 64 * [1, 1, 2, 1, 9, 5, 12, 8, 60, 3, 40, 1][at]),
+        cpu_cores_used: [0.0, 0.0, 0.01, 0.0, 1.42, 0.05, 0.97, 0.31, 0.02, 0.1, 0.25, 0.005].get(at).copied(),
+        threads: Some([1, 1, 1, 1, 7, 4, 40, 11, 120, 2, 33, 4][at]),
+        ..ProcessEvidence::default()
+    };
+    Lists {
+        details: Details {
+            cores: Some((0..4).map(core).collect()),
+            disks: Some(vec![disk("sda", 1_234_567.0), disk("dm-0", 1_200_000.0)]),
+            interfaces: Some(vec![interface("eth0", 2_345_678.0), interface("lo", 0.0)]),
+            filesystems: Some(vec![filesystem("/", 52.5), filesystem("/var/lib/data", 97.0)]),
+        },
+        processes: Some(names.iter().enumerate().map(process).collect()),
+    }
+}
+
 /// A machine that nothing could be measured on, and a program that says nothing.
 pub(crate) fn unmeasured() -> View {
     View {
@@ -98,7 +173,7 @@ pub(crate) fn hostile() -> View {
     view
 }
 
-fn sample(second: u32) -> SystemStats {
+pub(crate) fn sample(second: u32) -> SystemStats {
     let mut stats = SystemStats {
         timestamp: MIDNIGHT + f64::from(second),
         elapsed_seconds: Some(1.0),
@@ -139,6 +214,10 @@ fn sample(second: u32) -> SystemStats {
 
 /// What is around the machine's own numbers: the network, a container at its limits, its workers.
 fn around(stats: &mut SystemStats) {
+    stats.host.uptime_seconds = Some(273_600.0);
+    stats.io.utilisation_percent = Some(1.5);
+    stats.space.usage_percent = Some(97.0);
+    stats.memory.host_total = Some(8 * GIB);
     stats.network.receive_bytes_per_second = Some(2_345_678.0);
     stats.network.receive_packets_per_second = Some(1_804.0);
     stats.network.receive_drops_per_second = Some(0.5);

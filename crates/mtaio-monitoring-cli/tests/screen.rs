@@ -17,7 +17,7 @@ fn draw(view: &View, width: u16, height: u16, appearance: &Appearance) -> Buffer
 }
 
 /// The characters of a buffer, without blanks at the ends of lines.
-fn picture(buffer: &Buffer) -> String {
+pub(crate) fn picture(buffer: &Buffer) -> String {
     let rows = buffer.content.chunks(usize::from(buffer.area.width));
     let line = |row: &[ratatui::buffer::Cell]| {
         let mut line = String::new();

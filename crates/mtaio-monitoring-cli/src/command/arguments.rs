@@ -11,7 +11,7 @@ use mtaio_monitoring::monitor::Config;
 
 const EXAMPLES: &str = "\
 Examples:
-  mtaio top                                  this machine, live
+  mtaio top                                  this machine, live; ? explains the keys
   mtaio top --threshold cpu_usage=80         with a threshold that fires above 80 %
   mtaio watch                                one line a second, until Ctrl-C
   mtaio watch --json --count 60 > day.jsonl  sixty samples for a program to read
@@ -39,7 +39,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Subcommand {
-    Top(Sampling),
+    Top(Top),
     Watch(Watch),
     Metrics(Metrics),
     CheckConfig(CheckConfig),
@@ -49,9 +49,43 @@ pub(super) enum Subcommand {
 
 /// Show this machine on a live screen
 ///
-/// Refreshes in place until Ctrl-C, then gives the terminal back and prints a summary.
+/// Panels for processors, memory, disks, network, pressure, processes and alerts. `?` explains the keys, q ends it; then
+/// the terminal is given back, with a summary. Where standard output is no terminal, it is a line a second.
 #[derive(Args, Debug)]
-#[command(after_help = "Example: mtaio top --interval 0.5 --threshold cpu_usage=80 --threshold memory_usage=90")]
+#[command(after_help = TOP_HELP)]
+pub(super) struct Top {
+    #[command(flatten)]
+    pub(super) sampling: Sampling,
+
+    /// Show no colours, as with NO_COLOR
+    #[arg(long)]
+    pub(super) no_color: bool,
+
+    /// Draw in ASCII alone, for terminals and fonts without braille
+    #[arg(long)]
+    pub(super) ascii: bool,
+
+    /// Leave the mouse to the terminal, which then selects text with it
+    #[arg(long)]
+    pub(super) no_mouse: bool,
+}
+
+const TOP_HELP: &str = "\
+Keys:
+  Tab, 1 to 8, click        choose a panel; Enter or z shows it alone
+  up, down, page, wheel     go along its rows
+  /                         only rows with these letters; Esc clears
+  s, < >, r                 processes by another column; reversed
+  p, Space                  hold this moment; sampling goes on
+  left, right, [ ], { }     back in time, and forwards
+  + -                       charts of more time, of less
+  Ctrl-Z, Ctrl-L            to the shell; draw everything anew
+  q, Esc, Ctrl-C            end
+
+Example: mtaio top --interval 0.5 --threshold cpu_usage=80 --threshold memory_usage=90";
+
+// What a monitor of this machine is to do. No words for the help: those are the commands' own.
+#[derive(Args, Debug)]
 pub(super) struct Sampling {
     /// Seconds between two samples, from 0.001 to 86400; without it, those of --config, and without that, 1
     #[arg(short, long, value_name = "SECONDS", value_parser = config, allow_negative_numbers = true)]

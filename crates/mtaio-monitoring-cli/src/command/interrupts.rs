@@ -1,7 +1,7 @@
 //! Waiting for a signal that asks the command to end.
 
 use std::io;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
@@ -12,23 +12,25 @@ use super::ending::Ending;
 /// The signals that have come. While it lives they do not kill the process.
 pub(super) struct Interrupts {
     signals: Receiver<i32>,
+    bell: Sender<i32>,
     #[cfg(unix)]
     registration: signal_hook::iterator::Handle,
 }
 
 impl Interrupts {
     /// Begins to listen for Ctrl-C and SIGTERM; with a screen also for the signals that would otherwise leave it
-    /// behind. Without one they are left alone, since `nohup` has a right to be heard.
+    /// behind, and those that change it. Without one they are left alone, since `nohup` has a right to be heard.
     #[cfg(unix)]
     pub(super) fn listen(with_screen: bool) -> io::Result<Self> {
-        use signal_hook::consts::{SIGHUP, SIGQUIT};
+        use signal_hook::consts::{SIGCONT, SIGHUP, SIGQUIT, SIGTSTP, SIGWINCH};
         let mut wanted = vec![SIGINT, SIGTERM];
         if with_screen {
-            wanted.extend([SIGHUP, SIGQUIT]);
+            wanted.extend([SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH]);
         }
         let mut arriving = signal_hook::iterator::Signals::new(wanted)?;
         let registration = arriving.handle();
         let (sender, signals) = mpsc::channel();
+        let bell = sender.clone();
         let listen = move || {
             for signal in arriving.forever() {
                 // Whoever listened has ended: the signal comes too late to matter.
@@ -36,7 +38,7 @@ impl Interrupts {
             }
         };
         thread::Builder::new().name("mtaio signals".to_owned()).spawn(listen)?;
-        Ok(Self { signals, registration })
+        Ok(Self { signals, bell, registration })
     }
 
     /// As on the other systems; here signals are flags that somebody has to look at.
@@ -50,6 +52,7 @@ impl Interrupts {
             signal_hook::flag::register_usize(signal, Arc::clone(&arrived), signal as usize)?;
         }
         let (sender, signals) = mpsc::channel();
+        let bell = sender.clone();
         let listen = move || {
             loop {
                 let signal = arrived.swap(0, Ordering::Relaxed);
@@ -60,7 +63,16 @@ impl Interrupts {
             }
         };
         thread::Builder::new().name("mtaio signals".to_owned()).spawn(listen)?;
-        Ok(Self { signals })
+        Ok(Self { signals, bell })
+    }
+
+    /// Ends a wait before a signal comes, with the number 0, which none has.
+    pub(super) fn bell(&self) -> impl FnOnce() + Send + 'static {
+        let bell = self.bell.clone();
+        move || {
+            // Whoever waited has gone: nothing is left to end.
+            let _ = bell.send(0);
+        }
     }
 
     /// Waits for a signal, for `time` at most.
@@ -68,7 +80,7 @@ impl Interrupts {
         match self.signals.recv_timeout(time) {
             Ok(signal) => Some(signal),
             Err(RecvTimeoutError::Timeout) => None,
-            // The thread that listens is gone, so that nobody could end this any more.
+            // Not while there is a bell.
             Err(RecvTimeoutError::Disconnected) => Some(SIGTERM),
         }
     }

@@ -28,14 +28,16 @@ use crate::screen::Screen;
 use crate::tally::Tally;
 use crate::view::View;
 
-use output::Kind;
-use painter::Painter;
-use session::Session;
+use painter::REPAINT_FRAMES;
 
 pub use output::Output;
 
+pub(crate) use output::{Kind, Size};
+pub(crate) use painter::Painter;
+pub(crate) use session::{Grip, Session};
+
 /// How long [`LiveView::stop`] waits for a terminal that takes no output (Ctrl-S, a dead connection).
-const STOP_BUDGET: Duration = Duration::from_secs(2);
+pub(crate) const STOP_BUDGET: Duration = Duration::from_secs(2);
 
 /// How a live view goes about it.
 #[derive(Clone, Debug)]
@@ -171,8 +173,8 @@ impl<S: FnMut() -> View> Showing<S> {
         let (writer, kind) = output.into_parts();
         match kind {
             Kind::Screen(size) => {
-                let session = Session::new(writer);
-                let mut painter = Painter::new(Arc::clone(&session), size);
+                let session = Session::new(writer, None);
+                let mut painter = Painter::new(Arc::clone(&session), size, REPAINT_FRAMES);
                 let shown = self.show_screen(&mut painter);
                 let left = session.leave();
                 shown.and_then(|view| left.and_then(|()| session.print(&self.summary(&view))))

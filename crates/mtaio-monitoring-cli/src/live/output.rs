@@ -13,9 +13,9 @@ pub struct Output {
     kind: Kind,
 }
 
-pub(super) type Size = Box<dyn Fn() -> (u16, u16) + Send>;
+pub(crate) type Size = Box<dyn Fn() -> (u16, u16) + Send>;
 
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Screen(Size),
     Lines,
 }
@@ -71,7 +71,7 @@ impl Output {
         matches!(self.kind, Kind::Screen(_))
     }
 
-    pub(super) fn into_parts(self) -> (Box<dyn Write + Send>, Kind) {
+    pub(crate) fn into_parts(self) -> (Box<dyn Write + Send>, Kind) {
         (self.writer, self.kind)
     }
 }

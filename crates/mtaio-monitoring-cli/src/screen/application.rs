@@ -122,21 +122,32 @@ fn cells(series: &SeriesSnapshot) -> Vec<String> {
 }
 
 fn thresholds(view: &View, appearance: &Appearance, width: usize) -> Option<Section> {
-    let thresholds = view.thresholds_by_urgency();
-    if thresholds.is_empty() {
-        return None;
-    }
+    let lines = threshold_lines(view, appearance, width, |_| true);
+    (!lines.is_empty()).then(|| Section {
+        name: "thresholds",
+        total: lines.len() as u64,
+        columns: String::new(),
+        quiet: appearance.quiet(),
+        lines,
+    })
+}
+
+/// The thresholds on these metrics, those that need somebody's eye first.
+pub(crate) fn threshold_lines(
+    view: &View,
+    appearance: &Appearance,
+    width: usize,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Vec<Line<'static>> {
+    let mut thresholds = view.thresholds_by_urgency();
+    thresholds.retain(|state| is_wanted(&state.rule.metric));
     let rows: Vec<Vec<String>> = thresholds.iter().map(|state| threshold_cells(view, state)).collect();
-    let widths = widths(&rows);
+    let widths = if rows.is_empty() { vec![0, 0] } else { widths(&rows) };
     let lines = thresholds.iter().zip(&rows).map(|(state, row)| {
-        let (word, style) = match *state {
-            ThresholdState { firing: true, .. } => ("FIRING", appearance.alarm()),
-            ThresholdState { pending: true, .. } => ("PENDING", appearance.warning()),
-            state if view.has_no_data(state) => ("NO DATA", appearance.warning()),
-            _ => ("OK", appearance.good()),
-        };
+        let (word, style) = standing(view, state, appearance);
         let (value, limit) = (pad(&row[0], widths[0], Align::Right), pad(&row[1], widths[1], Align::Left));
-        let name_width = width.saturating_sub(9 + widths[0] + widths[1] + 6).min(40);
+        // A name that nobody can read says less than a limit that is cut off.
+        let name_width = width.saturating_sub(9 + widths[0] + widths[1] + 6).clamp(12, 40);
         let name = pad(&fit(&state.rule.metric, name_width), name_width, Align::Left);
         Line::from(vec![
             Span::styled(format!(" {word:<8}"), style),
@@ -145,13 +156,17 @@ fn thresholds(view: &View, appearance: &Appearance, width: usize) -> Option<Sect
             Span::styled(format!("  {limit}"), appearance.quiet()),
         ])
     });
-    Some(Section {
-        name: "thresholds",
-        total: thresholds.len() as u64,
-        columns: String::new(),
-        quiet: appearance.quiet(),
-        lines: lines.collect(),
-    })
+    lines.collect()
+}
+
+/// A word for how a threshold stands, and how it looks.
+pub(crate) fn standing(view: &View, state: &ThresholdState, appearance: &Appearance) -> (&'static str, Style) {
+    match state {
+        ThresholdState { firing: true, .. } => ("FIRING", appearance.alarm()),
+        ThresholdState { pending: true, .. } => ("PENDING", appearance.warning()),
+        state if view.has_no_data(state) => ("NO DATA", appearance.warning()),
+        _ => ("OK", appearance.good()),
+    }
 }
 
 /// The value and the limit.
@@ -170,10 +185,24 @@ fn threshold_cells(view: &View, state: &ThresholdState) -> Vec<String> {
 }
 
 fn alerts(view: &View, appearance: &Appearance, width: usize) -> Option<Section> {
+    let lines = alert_lines(view, appearance, width, |_| true);
     let alerts = &view.snapshot.alerts;
-    if alerts.newest.is_empty() {
-        return None;
-    }
+    (!lines.is_empty()).then(|| Section {
+        name: "alerts",
+        total: alerts.total.max(alerts.newest.len() as u64),
+        columns: String::new(),
+        quiet: appearance.quiet(),
+        lines,
+    })
+}
+
+/// The alerts of these messages, the newest on top: where lines run out it is the old ones that go.
+pub(crate) fn alert_lines(
+    view: &View,
+    appearance: &Appearance,
+    width: usize,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Vec<Line<'static>> {
     let line = |alert: &Alert| {
         let (word, style) = match alert.state {
             AlertState::Firing => ("firing", appearance.alarm()),
@@ -186,12 +215,5 @@ fn alerts(view: &View, appearance: &Appearance, width: usize) -> Option<Section>
             Span::raw(fit(&alert.message, width.saturating_sub(20))),
         ])
     };
-    Some(Section {
-        name: "alerts",
-        total: alerts.total.max(alerts.newest.len() as u64),
-        columns: String::new(),
-        quiet: appearance.quiet(),
-        // The newest on top: where lines run out it is the old ones that go.
-        lines: alerts.newest.iter().rev().map(line).collect(),
-    })
+    view.snapshot.alerts.newest.iter().rev().filter(|alert| is_wanted(&alert.message)).map(line).collect()
 }

@@ -109,7 +109,7 @@ fn meter(view: &View, appearance: &Appearance, metric: BuiltIn, name: &str, area
 }
 
 /// A bar of whole and eighth blocks. ratatui's `Gauge` always leaves a cell blank for its label, even an empty one.
-fn gauge(percent: f64, width: u16) -> String {
+pub(crate) fn gauge(percent: f64, width: u16) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     // A cast of a float saturates at both ends, and takes what is not a number for 0.
     let filled = (percent / 100.0 * f64::from(width) * 8.0).round() as usize;
@@ -143,7 +143,7 @@ fn urgency(view: &View, appearance: &Appearance, metric: BuiltIn) -> Style {
     }
 }
 
-fn modes(stats: &SystemStats) -> Vec<(&'static str, String)> {
+pub(crate) fn modes(stats: &SystemStats) -> Vec<(&'static str, String)> {
     let cpu = &stats.cpu;
     let modes = [
         ("user", cpu.user_percent),
@@ -260,7 +260,7 @@ fn pressure(stats: &SystemStats) -> Vec<(&'static str, String)> {
 }
 
 /// What the own control group may use, and what it had to do without. Nothing where it has no limit.
-fn limits(stats: &SystemStats) -> Vec<(&'static str, String)> {
+pub(crate) fn limits(stats: &SystemStats) -> Vec<(&'static str, String)> {
     let container = &stats.container;
     let mut facts = Vec::new();
     if container.cpu_limit_cores.is_some() && container.cpu_cores_used.is_some() {

@@ -4,9 +4,9 @@
 //! where there is room, what was recorded, thresholds, alerts. Each part takes its lines from what the parts above
 //! have left, so that a small screen loses its lower parts first and nothing is ever drawn outside of the area.
 
-mod application;
-mod machine;
-mod rows;
+pub(crate) mod application;
+pub(crate) mod machine;
+pub(crate) mod rows;
 mod troubles;
 
 use mtaio_monitoring::monitor::HealthReport;

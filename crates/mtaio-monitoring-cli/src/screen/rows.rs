@@ -55,7 +55,7 @@ impl Rows {
 }
 
 /// One text at the left end of a line and one at the right; the right one goes where both do not fit.
-pub(super) fn ends(left: Vec<Span<'static>>, right: Vec<Span<'static>>, width: usize) -> Line<'static> {
+pub(crate) fn ends(left: Vec<Span<'static>>, right: Vec<Span<'static>>, width: usize) -> Line<'static> {
     let columns = |spans: &[Span<'_>]| spans.iter().map(Span::width).sum::<usize>();
     let used = columns(&left) + columns(&right);
     let mut spans = left;
@@ -67,7 +67,7 @@ pub(super) fn ends(left: Vec<Span<'static>>, right: Vec<Span<'static>>, width: u
 }
 
 /// `name value` pairs, two blanks apart, as many as fit the width; what comes first matters most.
-pub(super) fn facts(pairs: Vec<(&'static str, String)>, width: usize, quiet: Style) -> Vec<Span<'static>> {
+pub(crate) fn facts(pairs: Vec<(&'static str, String)>, width: usize, quiet: Style) -> Vec<Span<'static>> {
     let mut spans = Vec::new();
     let mut used = 0;
     for (name, value) in pairs {

@@ -1,4 +1,4 @@
-//! Which processes are the biggest: two looks at all of them, made into a short list.
+//! What each process used, and which are the biggest: two looks at all of them, made into a list.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ const OF_A_SORT: usize = 5;
 /// A look that is older than this says nothing of now.
 const OLDEST_LOOK_NS: u64 = 60_000_000_000;
 
-/// A process that was among the biggest. What was not measured is `None`.
+/// A process, as a list of them or the evidence of an alert shows it. What was not measured is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ProcessEvidence {
     /// Its number.
@@ -32,10 +32,10 @@ pub struct ProcessEvidence {
     pub threads: Option<u64>,
 }
 
-/// The five processes with the most resident memory and the five that used the most processor time, the one with the most
-/// memory first, each once. `before` is an earlier look, whose age is for this to judge.
+/// Each process with what it used since the look before, in ascending order of their numbers. `before` is an earlier look,
+/// whose age is for this to judge.
 #[must_use]
-pub fn biggest(before: Option<&RawProcessList>, now: &RawProcessList) -> Vec<ProcessEvidence> {
+pub fn processes(before: Option<&RawProcessList>, now: &RawProcessList) -> Vec<ProcessEvidence> {
     let recent = before.filter(|before| {
         let elapsed_ns = now.read_at_ns.saturating_sub(before.read_at_ns);
         elapsed_ns > 0 && elapsed_ns <= OLDEST_LOOK_NS
@@ -54,11 +54,31 @@ pub fn biggest(before: Option<&RawProcessList>, now: &RawProcessList) -> Vec<Pro
         };
         (window_ns > 0).then(|| (used_ns as f64 / window_ns as f64, window_ns as f64 / 1e9, is_lifetime))
     };
-    let shares: Vec<Option<(f64, f64, bool)>> = now.processes.iter().map(share).collect();
+    let evidence = |process: &RawListed| {
+        let share = share(process);
+        ProcessEvidence {
+            pid: process.pid,
+            name: process.name.to_string(),
+            is_own: process.is_own,
+            rss_bytes: process.rss_bytes,
+            cpu_cores_used: share.map(|(cores, ..)| cores),
+            cpu_window_seconds: share.map(|(_, seconds, _)| seconds),
+            cpu_is_lifetime_mean: share.is_some_and(|(.., is_lifetime)| is_lifetime),
+            threads: process.threads,
+        }
+    };
+    now.processes.iter().map(evidence).collect()
+}
+
+/// The five processes with the most resident memory and the five that used the most processor time, the one with the most
+/// memory first, each once. `before` is an earlier look, as for [`processes`].
+#[must_use]
+pub fn biggest(before: Option<&RawProcessList>, now: &RawProcessList) -> Vec<ProcessEvidence> {
+    let every = processes(before, now);
     // What holds or uses nothing is no evidence of anything.
-    let rss_bytes = |at: usize| now.processes[at].rss_bytes.filter(|&bytes| bytes > 0);
-    let used = |at: usize| shares[at].map(|(cores, ..)| cores).filter(|&cores| cores > 0.0);
-    let all = || 0..now.processes.len();
+    let rss_bytes = |at: usize| every[at].rss_bytes.filter(|&bytes| bytes > 0);
+    let used = |at: usize| every[at].cpu_cores_used.filter(|&cores| cores > 0.0);
+    let all = || 0..every.len();
 
     let mut chosen: Vec<usize> = all().filter(|&at| rss_bytes(at).is_some()).collect();
     chosen.sort_by_key(|&at| std::cmp::Reverse(rss_bytes(at)));
@@ -68,20 +88,6 @@ pub fn biggest(before: Option<&RawProcessList>, now: &RawProcessList) -> Vec<Pro
     busiest.truncate(OF_A_SORT);
     busiest.retain(|at| !chosen.contains(at));
     chosen.extend(busiest);
-    chosen.sort_by_key(|&at| std::cmp::Reverse(now.processes[at].rss_bytes));
-
-    let evidence = |at: usize| {
-        let process = &now.processes[at];
-        ProcessEvidence {
-            pid: process.pid,
-            name: process.name.to_string(),
-            is_own: process.is_own,
-            rss_bytes: process.rss_bytes,
-            cpu_cores_used: shares[at].map(|(cores, ..)| cores),
-            cpu_window_seconds: shares[at].map(|(_, seconds, _)| seconds),
-            cpu_is_lifetime_mean: shares[at].is_some_and(|(.., is_lifetime)| is_lifetime),
-            threads: process.threads,
-        }
-    };
-    chosen.into_iter().map(evidence).collect()
+    chosen.sort_by_key(|&at| std::cmp::Reverse(every[at].rss_bytes));
+    chosen.into_iter().map(|at| every[at].clone()).collect()
 }

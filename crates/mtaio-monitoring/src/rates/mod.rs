@@ -25,7 +25,7 @@ mod stats;
 mod tree;
 
 pub use baselines::Baselines;
-pub use biggest::{ProcessEvidence, biggest};
+pub use biggest::{ProcessEvidence, biggest, processes};
 pub use container::{
     ContainerCpuGroup, ContainerGroups, ContainerIoGroup, ContainerMemoryGroup, container_groups,
 };

@@ -49,7 +49,7 @@ pub use pressure::{
 pub use process::{RawDescriptors, RawProcess, RawProcessIo, RawProcessMemory, RawTree, TreeCounters};
 pub use process_list::{ListProcesses, MOST_PROCESSES, RawListed, RawProcessList};
 pub use resident::ResidentMemory;
-pub use surroundings::Surroundings;
+pub use surroundings::{Surroundings, host_name};
 pub use triggers::{
     OpenTriggers, OpenedTrigger, RefusedTrigger, Told, Trigger, TriggerBell, TriggerPoll, TriggerRequest,
 };

@@ -29,3 +29,13 @@ impl Surroundings {
         }
     }
 }
+
+/// The name of the machine, as its owner chose it: foreign text. `None` where it has none.
+#[must_use]
+pub fn host_name() -> Option<String> {
+    #[cfg(unix)]
+    let name = Some(rustix::system::uname().nodename().to_string_lossy().into_owned());
+    #[cfg(not(unix))]
+    let name = std::env::var("COMPUTERNAME").ok();
+    name.filter(|name| !name.is_empty())
+}

@@ -1,7 +1,7 @@
 //! Which processes are the biggest, and what they use.
 
 use mtaio_monitoring::clock::NANOS_PER_SECOND;
-use mtaio_monitoring::rates::biggest;
+use mtaio_monitoring::rates::{biggest, processes};
 use mtaio_monitoring::sampling::{RawListed, RawProcessList};
 
 const MIB: u64 = 1 << 20;
@@ -47,6 +47,18 @@ fn five_by_memory_and_five_by_time_each_once_the_largest_first() {
     let own = evidence.last().expect("ten");
     assert_eq!((own.is_own, &*own.name, own.rss_bytes, own.threads), (true, "p1", Some(MIB), Some(2)));
     assert_eq!(evidence[0].cpu_cores_used, Some(0.0), "measured, and nothing");
+}
+
+#[test]
+fn a_list_of_all_has_those_who_hold_and_use_nothing_too() {
+    let unknown = RawListed { pid: 9, ..RawListed::default() };
+    let before = list(90, [process(1, 0, 1.0, 1), process(2, 0, 4.0, 0)]);
+    let now = list(100, [process(1, 0, 1.0, 1), process(2, 0, 9.0, 0), process(3, 95, 1.0, 7), unknown]);
+    let listed: Vec<_> =
+        processes(Some(&before), &now).iter().map(|one| (one.pid, one.cpu_cores_used, one.rss_bytes)).collect();
+    let expected =
+        [(1, Some(0.0), Some(MIB)), (2, Some(0.5), Some(0)), (3, Some(0.2), Some(7 * MIB)), (9, None, None)];
+    assert_eq!(listed, expected);
 }
 
 #[test]

@@ -184,6 +184,13 @@ fn a_clock_ahead_runs_on_and_one_that_is_moved_by_hand_stays() {
     assert_eq!(ahead.now(), manual.now());
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn the_machine_has_the_name_that_the_kernel_gives() {
+    let kernels = std::fs::read_to_string("/proc/sys/kernel/hostname").expect("Linux has this file");
+    assert_eq!(mtaio_monitoring::sampling::host_name().as_deref(), Some(kernels.trim_end()));
+}
+
 #[test]
 fn p41_the_surroundings_are_recognised() {
     let seen = |recording: &str| Surroundings::below(&root(recording));
