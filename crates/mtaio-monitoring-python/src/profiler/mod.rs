@@ -227,10 +227,7 @@ impl ProfilerBase {
     }
 
     /// A coroutine around `coroutine` that tells the blocks in it how long they ran, and is no trace itself.
-    fn _mtaio_clocked<'py>(
-        slf: &Bound<'py, Self>,
-        coroutine: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    fn _mtaio_clocked<'py>(slf: &Bound<'py, Self>, coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         // SAFETY: with the GIL; it takes over the reference that is made for it.
         unsafe {
             let inner = coroutine.clone().into_ptr();

@@ -25,6 +25,8 @@ mod pressure;
 mod pressure_watch;
 mod query;
 mod recording;
+#[cfg(feature = "tower")]
+mod requests;
 #[cfg(feature = "tokio")]
 mod resource_monitor;
 mod sampler;
@@ -46,6 +48,8 @@ pub use outbox::{Event, RecentAlerts};
 pub use own_metrics::{Counter, Gauge, Histogram};
 pub use pressure_watch::{PressureMode, PressureSample, PressureTriggerHealth};
 pub use recording::Bound;
+#[cfg(feature = "tower")]
+pub use requests::{Monitored, MonitoredBody, MonitoredFuture, MonitoringLayer};
 #[cfg(feature = "tokio")]
 pub use resource_monitor::{Builder, ResourceMonitor};
 pub use sampler::{Reading, Sampler};

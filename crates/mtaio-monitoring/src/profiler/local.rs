@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use super::extra::Extra;
 use super::names::NameId;
-use super::record::{COUNTER_BITS, Status, UNKNOWN, begun, count_of, ended, parent_of, renamed, thread_of, trace_id};
+use super::record::{
+    COUNTER_BITS, Status, UNKNOWN, begun, count_of, ended, parent_of, renamed, thread_of, trace_id,
+};
 use super::recorder::{CHUNK, Chunk, Ending, MOST_OPEN, Open, Recorder, Shard};
 
 /// A thread's own side of its shard.

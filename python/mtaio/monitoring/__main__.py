@@ -1,0 +1,7 @@
+"""``python -m mtaio.monitoring``: the ``mtaio`` command of this very interpreter, with its options."""
+
+import sys
+
+from ._command import main
+
+sys.exit(main())
