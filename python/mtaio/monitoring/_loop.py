@@ -112,7 +112,7 @@ def wrap_tasks(
     former: Any = loop.get_task_factory()
 
     def factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> Any:
-        if type(coroutine) is CoroutineType:
+        if isinstance(coroutine, CoroutineType):
             coroutine = wrap(coroutine)
         if former is None:
             return asyncio.Task(coroutine, loop=loop, **options)

@@ -186,7 +186,8 @@ class Beside:
         """
         self._options = options
         self._monitor = Quiet() if options.config is None else Quiet.from_config(options.config)
-        self._profiler = Profiler()
+        # Each task is a trace here, and need not be recorded as a task as well.
+        self._profiler = Profiler(trace_async_tasks=False)
         self._delay = self._monitor.histogram(DELAY, "s", "How late the event loop called back, ten times a second.")
         self._traced: dict[str, Any] = {}
         self._loops: weakref.WeakKeyDictionary[Any, _loop.Delay] = weakref.WeakKeyDictionary()
@@ -354,10 +355,13 @@ def _time(seconds: float) -> str:
 
 
 def _highest_memory() -> int | None:
-    """The highest resident memory of this process, which the system keeps."""
+    """The highest resident memory of this process, as the kernel kept it: samples miss what is between them.
+
+    Not ``ru_maxrss``, which on Linux begins with what the process was before it became this program.
+    """
     try:
-        import resource
-    except ImportError:
+        with open("/proc/self/status", "rb") as status:
+            (found,) = [line.split()[1] for line in status if line.startswith(b"VmHWM:")]
+            return int(found) * 1024
+    except (OSError, ValueError):
         return None
-    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return highest if sys.platform == "darwin" else highest * 1024
