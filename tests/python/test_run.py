@@ -513,9 +513,3 @@ def test_workers_of_a_server(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         _, error = process.communicate(timeout=30)
     assert error.count("mtaio:") == 1, error
-
-
-def test_the_rust_command_knows_it_too() -> None:
-    command = [sys.executable, "-m", "mtaio.monitoring", "--help"]
-    shown = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
-    assert re.search(r"^  run +Run a Python program", shown.stdout, re.MULTILINE), shown.stdout
