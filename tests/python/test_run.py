@@ -1,4 +1,7 @@
-"""``mtaio run``: a program does beside it what it does without, and ends as it ends."""
+"""``mtaio run``: a program does beside it what it does without, and ends as it ends.
+
+Long because most of it is the programs, each beside what it shows.
+"""
 
 import contextlib
 import json

@@ -2,14 +2,15 @@
 
 It knows the protocol and no framework. Names, labels and their values are those of OpenTelemetry's conventions for HTTP
 servers, so that dashboards made for these fit.
+
+Long because a request can end in a dozen ways, which are read together.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
-from time import perf_counter
 from typing import Any
 
+from . import _loop
 from ._errors import ConfigurationError, ConfigurationTypeError
 from ._monitor import ResourceMonitor
 from ._native import Gauge, Histogram, Trace
@@ -299,7 +300,7 @@ class _Request:
             self._returned(None)
 
     def _begin(self) -> None:
-        self._started = perf_counter()
+        self._started = _loop.seconds()
         try:
             if self._active is not None:
                 self._active.add(1)
@@ -366,7 +367,7 @@ class _Request:
 
     def _sent(self) -> None:
         self._is_sent = True
-        self._seconds = perf_counter() - self._started
+        self._seconds = _loop.seconds() - self._started
         if self._status is None or self._status < 500:
             self._finish()
         else:
@@ -375,7 +376,7 @@ class _Request:
 
     def _returned(self, error: BaseException | None) -> None:
         if self._seconds is None:
-            self._seconds = perf_counter() - self._started
+            self._seconds = _loop.seconds() - self._started
         self._error = error
         if not self._is_over:
             self._finish()
@@ -416,7 +417,7 @@ class _Request:
                 return status, str(status), ServerError(str(status))
             return status, _type_name(error), error
         if self._is_gone and (error is None or _is_of_gone_client(error)):
-            return status, CLIENT_GONE, asyncio.CancelledError()
+            return status, CLIENT_GONE, _loop.Cancelled()
         if error is None:
             reason = NO_RESPONSE if status is None else INCOMPLETE
             # What a server answers instead.
@@ -445,7 +446,7 @@ def _kind(message: Any) -> object:
 
 
 def _is_of_gone_client(error: BaseException) -> bool:
-    return isinstance(error, (OSError, asyncio.CancelledError)) or type(error).__name__ == "ClientDisconnect"
+    return isinstance(error, (OSError, _loop.Cancelled)) or type(error).__name__ == "ClientDisconnect"
 
 
 def _type_name(error: BaseException) -> str:

@@ -6,12 +6,27 @@ import contextvars
 import socket
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable, Coroutine
 from types import CoroutineType
 from typing import Any
 
 from ._native import TaskFactory, _forget_loop, _set_asyncio
+
+#: Seconds on a clock that never goes back, where there may be no loop to ask; and those that the process computed.
+seconds = time.perf_counter
+processor_seconds = time.process_time
+
+#: How a task ends that was cancelled.
+Cancelled = asyncio.CancelledError
+
+
+def wait_without_loop(is_done: Callable[[], bool], most_seconds: float) -> None:
+    """Returns when something is done, or has taken too long. For the end of a program, when no loop runs any more."""
+    deadline = seconds() + most_seconds
+    while not is_done() and seconds() < deadline:
+        time.sleep(0.01)
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:

@@ -9,7 +9,6 @@ import contextlib
 import os
 import signal
 import sys
-import time
 import weakref
 from collections import deque
 from collections.abc import Coroutine
@@ -34,8 +33,8 @@ Run a Python program with a monitor and a profiler beside it
 
 {USAGE}
 The program runs as `python SCRIPT` and `python -m MODULE` run it, in this process: its output, its exit status and its
-death by a signal are its own. Each asyncio task is traced under the name of its coroutine. At the end a summary goes to
-the standard error.
+death by a signal are its own. Each task of its event loops is traced under the name of its coroutine. At the end a
+summary goes to the standard error.
 
 Options:
       --profile OUT  Write the profile to a file; its ending says the format: .json, .trace.json (Perfetto),
@@ -195,7 +194,7 @@ class Beside:
         self._told = 0
         self._process = os.getpid()
         self._is_over = False
-        self._started, self._used = time.monotonic(), time.process_time()
+        self._started, self._used = _loop.seconds(), _loop.processor_seconds()
         #: How the program ended.
         self.ending = "ended with 0"
 
@@ -268,7 +267,7 @@ class Beside:
             return
         self._is_over = True
         self._stop_watching()
-        seconds, used = time.monotonic() - self._started, time.process_time() - self._used
+        seconds, used = _loop.seconds() - self._started, _loop.processor_seconds() - self._used
         told: list[str] = []
         try:
             self._monitor._mtaio_request_stop()
@@ -291,9 +290,7 @@ class Beside:
     def _let_destinations_send(self) -> None:
         monitor = self._monitor
         monitor._mtaio_close_destinations(DESTINATIONS_SECONDS)
-        deadline = time.monotonic() + DESTINATIONS_SECONDS
-        while not monitor._mtaio_destinations_have_ended() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        _loop.wait_without_loop(monitor._mtaio_destinations_have_ended, DESTINATIONS_SECONDS)
         monitor._mtaio_abandon_destinations()
 
     def _summary(self, seconds: float, used: float) -> list[str]:
