@@ -7,7 +7,7 @@ import time
 
 from benchmarks.paired import Result
 
-MODULES = ["spans", "profiles", "records", "samples", "idle", "service", "imports", "rust"]
+MODULES = ["spans", "profiles", "records", "samples", "idle", "service", "requests", "run_beside", "imports", "rust"]
 
 
 def line(row: Result) -> str:

@@ -38,10 +38,12 @@ class Service:
     Every answer has the same length, so the client counts bytes where others parse: it is to cost little, on two cores.
     """
 
-    def __init__(self, kind: str, stack: contextlib.ExitStack) -> None:
+    def __init__(
+        self, kind: str, stack: contextlib.ExitStack, program: tuple[str, ...] = ("-m", "benchmarks.service_app")
+    ) -> None:
         self.kind = kind
         self.process = process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.service_app", kind],
+            [sys.executable, *program, kind],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # logfire, which stands beside us in other benchmarks, plugs itself into pydantic.

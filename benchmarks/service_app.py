@@ -173,7 +173,7 @@ def opentelemetry() -> FastAPI:
 def serve(app: FastAPI) -> None:
     """Serves on a port that the system gives, told on the first line of output, until the input ends."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_keep_alive=60))
 
     def end_with_input() -> None:
         sys.stdin.buffer.read()

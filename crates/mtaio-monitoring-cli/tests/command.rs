@@ -36,6 +36,7 @@ fn help_and_version_are_no_errors() {
         &["check-config", "--help"],
         &["doctor", "--help"],
         &["report", "--help"],
+        &["run", "--help"],
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
@@ -45,6 +46,16 @@ fn help_and_version_are_no_errors() {
     for promised in ["Examples:", "mtaio watch --json", "Exit codes:", "NO_COLOR"] {
         assert!(stdout(&help).contains(promised), "{promised}");
     }
+}
+
+#[test]
+fn running_python_needs_python() {
+    let output = run(&["run", "--profile", "out.html", "-m", "uvicorn", "shop:app\u{1b}[2J"]);
+    assert_eq!((output.status.code(), stdout(&output)), (Some(1), ""));
+    let said = stderr(&output);
+    assert!(said.contains("`pip install mtaio-monitoring`"), "{said}");
+    assert!(said.contains("mtaio run --profile out.html -m uvicorn shop:app"), "{said}");
+    assert!(!said.contains('\u{1b}'), "{said}");
 }
 
 #[test]

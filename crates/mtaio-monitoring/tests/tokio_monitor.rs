@@ -6,6 +6,8 @@
 mod handlers;
 #[cfg(feature = "metrics-recorder")]
 mod metrics_recorder;
+#[cfg(feature = "tower")]
+mod requests;
 mod runtimes;
 mod storm;
 mod warnings;

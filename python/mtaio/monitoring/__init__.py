@@ -32,6 +32,7 @@ The metrics that it measures by itself: ``mtaio metrics``, or ``catalogue()``.
 """
 
 from ._alert import Alert
+from ._asgi import MonitoringMiddleware
 from ._catalogue import MetricDescription, catalogue
 from ._destinations import Alertmanager, DestinationHealth, Webhook
 from ._devices import (
@@ -89,6 +90,7 @@ __all__ = [
     "MonitorHealth",
     "MonitorStats",
     "MonitoringError",
+    "MonitoringMiddleware",
     "NetworkStats",
     "Pressure",
     "PressureEvent",

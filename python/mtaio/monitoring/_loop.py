@@ -2,14 +2,31 @@
 
 import asyncio
 import contextlib
+import contextvars
 import socket
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable, Coroutine
+from types import CoroutineType
 from typing import Any
 
 from ._native import TaskFactory, _forget_loop, _set_asyncio
+
+#: Seconds on a clock that never goes back, where there may be no loop to ask; and those that the process computed.
+seconds = time.perf_counter
+processor_seconds = time.process_time
+
+#: How a task ends that was cancelled.
+Cancelled = asyncio.CancelledError
+
+
+def wait_without_loop(is_done: Callable[[], bool], most_seconds: float) -> None:
+    """Returns when something is done, or has taken too long. For the end of a program, when no loop runs any more."""
+    deadline = seconds() + most_seconds
+    while not is_done() and seconds() < deadline:
+        time.sleep(0.01)
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
@@ -63,6 +80,94 @@ def watch_tasks(loop: asyncio.AbstractEventLoop) -> None:
         loop.set_task_factory(TaskFactory(former, asyncio.Task))
     # Another loop may come to lie at this one's address.
     weakref.finalize(loop, _forget_loop, id(loop)).atexit = False
+
+
+def watch_loops(on_begin: Callable[[asyncio.AbstractEventLoop], None]) -> Callable[[], None]:
+    """Has ``on_begin`` called with each loop that begins to run, whoever made it; gives what undoes that.
+
+    asyncio's loops and uvloop's both say through ``asyncio._set_running_loop`` that they run, in their threads;
+    ``asyncio.Runner`` makes a program's main task before its loop runs, so it is asked too. Nothing is called while a
+    loop goes on running.
+    """
+    say: Any = asyncio._set_running_loop
+    make: Any = getattr(asyncio.Runner, "_lazy_init", None)
+
+    def set_running_loop(loop: asyncio.AbstractEventLoop | None) -> None:
+        say(loop)
+        if loop is not None:
+            on_begin(loop)
+
+    def lazy_init(runner: Any) -> None:
+        make(runner)
+        if runner._loop is not None:
+            on_begin(runner._loop)
+
+    changes: list[tuple[Any, str, Any, Any]] = [
+        (asyncio, "_set_running_loop", say, set_running_loop),
+        (asyncio.events, "_set_running_loop", say, set_running_loop),
+    ]
+    if make is not None:
+        changes.append((asyncio.Runner, "_lazy_init", make, lazy_init))
+    for owner, name, _, ours in changes:
+        setattr(owner, name, ours)
+
+    def undo() -> None:
+        for owner, name, former, ours in changes:
+            # What somebody else has put there since stays.
+            if owner.__dict__.get(name) is ours:
+                setattr(owner, name, former)
+
+    return undo
+
+
+def wrap_tasks(
+    loop: asyncio.AbstractEventLoop, wrap: Callable[[Coroutine[Any, Any, Any]], Coroutine[Any, Any, Any]]
+) -> None:
+    """Has the coroutine of each task of ``loop`` wrapped, by a task factory laid over the loop's own."""
+    former: Any = loop.get_task_factory()
+
+    def factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> Any:
+        if isinstance(coroutine, CoroutineType):
+            coroutine = wrap(coroutine)
+        if former is None:
+            return asyncio.Task(coroutine, loop=loop, **options)
+        return former(loop, coroutine, **options)
+
+    loop.set_task_factory(factory)
+
+
+class Delay:
+    """How late a loop calls back: some ten times a second, for as long as it runs."""
+
+    SECONDS = 0.1
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, tell: Callable[[float], None]) -> None:
+        """Tells the seconds by which each call came late."""
+        self._loop = weakref.ref(loop)
+        self._tell = tell
+        self._handle: asyncio.TimerHandle | None = None
+        self._due = 0.0
+
+    def begin(self) -> None:
+        """The loop begins to run: the time in which it did not is no delay."""
+        loop = self._loop()
+        if loop is None:
+            return
+        if self._handle is not None:
+            self._handle.cancel()
+        self._due = loop.time() + self.SECONDS
+        self._handle = loop.call_at(self._due, self._called, context=_EMPTY)
+
+    def _called(self) -> None:
+        loop = self._loop()
+        if loop is None or not loop.is_running():
+            return
+        self._tell(max(0.0, loop.time() - self._due))
+        self.begin()
+
+
+#: What is called from it belongs to no flow of the program.
+_EMPTY = contextvars.Context()
 
 
 def _say_where_tasks_are() -> None:

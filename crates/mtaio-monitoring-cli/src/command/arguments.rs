@@ -1,5 +1,6 @@
 //! What can be said on the command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser};
@@ -20,6 +21,7 @@ Examples:
   mtaio check-config mtaio.toml              whether such a file can be used
   mtaio doctor                               what can be read here, and what it costs
   mtaio report run.json                      a saved profile, as a table and a call tree
+  mtaio run service.py                       a Python program, with a summary at its end
 
 Exit codes:
   0    it did what was asked, or ran until Ctrl-C where it has no other end
@@ -45,6 +47,30 @@ pub(super) enum Subcommand {
     CheckConfig(CheckConfig),
     Doctor(Doctor),
     Report(Report),
+    Run(Run),
+}
+
+/// Run a Python program with a monitor and a profiler beside it
+///
+/// The program runs unchanged; a summary at the end says what it used and what was slow. `mtaio run --help` of the Python
+/// package has the options.
+#[derive(Args, Debug)]
+pub(super) struct Run {
+    /// The program, and what is handed on to it
+    #[arg(
+        value_name = "OPTIONS, SCRIPT OR -m MODULE, ARGUMENTS",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    program: Vec<OsString>,
+}
+
+impl Run {
+    /// What was to be run.
+    pub(super) fn words(&self) -> String {
+        let words: Vec<_> = self.program.iter().map(|word| word.to_string_lossy()).collect();
+        words.join(" ")
+    }
 }
 
 /// Show this machine on a live screen

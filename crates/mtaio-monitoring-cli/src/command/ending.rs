@@ -3,6 +3,7 @@
 use std::{fmt, io};
 
 use mtaio_monitoring::MonitoringError;
+use mtaio_monitoring::export::writing::printable::printable;
 
 /// An end without a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub(super) enum Failure {
     System(io::Error),
     /// The monitor.
     Monitor(MonitoringError),
+    /// It was asked to run this Python program.
+    NeedsPython(String),
 }
 
 impl Failure {
@@ -52,6 +55,12 @@ impl fmt::Display for Failure {
         match self {
             Self::System(error) => write!(formatter, "cannot go on: {error}"),
             Self::Monitor(error) => error.fmt(formatter),
+            Self::NeedsPython(program) => write!(
+                formatter,
+                "only the command of the Python package runs Python programs: `pip install mtaio-monitoring` into their \
+                 environment, then `{}`",
+                printable(format!("mtaio run {program}").trim_end())
+            ),
         }
     }
 }

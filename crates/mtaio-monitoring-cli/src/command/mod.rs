@@ -48,6 +48,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> i32 {
         Subcommand::CheckConfig(arguments) => check_config::run(arguments),
         Subcommand::Doctor(arguments) => doctor::run(arguments),
         Subcommand::Report(arguments) => report::run(arguments),
+        // The Python package takes this one before it comes here.
+        Subcommand::Run(arguments) => Err(Failure::NeedsPython(arguments.words())),
     };
     code_of(outcome)
 }

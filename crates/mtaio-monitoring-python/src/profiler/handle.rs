@@ -289,6 +289,23 @@ unsafe extern "C" fn get(object: *mut ffi::PyObject, closure: *mut c_void) -> *m
     }
 }
 
+/// Sets the name: of a trace that has ended, it stays.
+unsafe extern "C" fn set_name(
+    object: *mut ffi::PyObject,
+    value: *mut ffi::PyObject,
+    _closure: *mut c_void,
+) -> c_int {
+    if value.is_null() || ffi::PyUnicode_Check(value) == 0 {
+        ffi::PyErr_SetString(ffi::PyExc_TypeError, c"the name of a trace must be a str".as_ptr());
+        return -1;
+    }
+    // Held, for whoever the former name is may let go of it.
+    ffi::Py_INCREF(object);
+    (*object.cast::<TraceObject>()).rename(value);
+    ffi::Py_DECREF(object);
+    0
+}
+
 const fn getter(name: &'static std::ffi::CStr, field: Field, doc: &'static std::ffi::CStr) -> ffi::PyGetSetDef {
     ffi::PyGetSetDef {
         name: name.as_ptr(),
@@ -303,7 +320,10 @@ const fn getter(name: &'static std::ffi::CStr, field: Field, doc: &'static std::
 pub(super) unsafe fn make_type(module: *mut ffi::PyObject) -> *mut ffi::PyTypeObject {
     use super::types::{fast, leak, no_arguments, offset, one_argument, slot};
     let getters = leak(vec![
-        getter(c"name", Field::Name, c"What is traced."),
+        ffi::PyGetSetDef {
+            set: Some(set_name),
+            ..getter(c"name", Field::Name, c"What is traced; may be set as long as it has not ended.")
+        },
         getter(
             c"metadata",
             Field::Metadata,

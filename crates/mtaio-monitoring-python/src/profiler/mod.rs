@@ -226,6 +226,16 @@ impl ProfilerBase {
         function::new(slf, function, name, kind)
     }
 
+    /// A coroutine around `coroutine` that tells the blocks in it how long they ran, and is no trace itself.
+    fn _mtaio_clocked<'py>(slf: &Bound<'py, Self>, coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        // SAFETY: with the GIL; it takes over the reference that is made for it.
+        unsafe {
+            let inner = coroutine.clone().into_ptr();
+            let object = coroutine::new(slf.as_ptr(), std::ptr::null_mut(), NameId::default(), inner);
+            Bound::from_owned_ptr_or_err(slf.py(), object)
+        }
+    }
+
     /// What was recorded until now.
     fn _mtaio_profile(&self, py: Python<'_>) -> profile::NativeProfile {
         let recorder = Arc::clone(self.recorder_arc());

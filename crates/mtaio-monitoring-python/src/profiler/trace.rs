@@ -282,6 +282,26 @@ impl TraceObject {
         recorder.end(open, this.end, Ending { status, run_ticks: this.run, extra });
     }
 
+    /// Gives it another name, which must be a `str`. What has ended keeps its own: false.
+    pub(super) unsafe fn rename(&mut self, name: *mut ffi::PyObject) -> bool {
+        if matches!(self.stage, Stage::Ended | Stage::Spawned) {
+            return false;
+        }
+        if !self.profiler.is_null() {
+            let profiler = ProfilerBase::of(self.profiler);
+            self.name_id = profiler.name_id(name);
+            if let Some(open) = &self.open
+                && !self.is_of_the_parent()
+            {
+                profiler.recorder().rename(open, self.name_id);
+            }
+        }
+        ffi::Py_INCREF(name);
+        let former = std::mem::replace(&mut self.name, name);
+        ffi::Py_XDECREF(former);
+        true
+    }
+
     /// Whether it was begun before a fork, in the process of which this one is the child. There its recorder's locks may
     /// be held for ever, and whatever it became is the parent's to record.
     unsafe fn is_of_the_parent(&self) -> bool {

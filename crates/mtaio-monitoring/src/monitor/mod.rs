@@ -26,6 +26,8 @@ mod pressure_watch;
 mod query;
 mod range;
 mod recording;
+#[cfg(feature = "tower")]
+mod requests;
 #[cfg(feature = "tokio")]
 mod resource_monitor;
 mod sampler;
@@ -48,6 +50,8 @@ pub use own_metrics::{Counter, Gauge, Histogram};
 pub use pressure_watch::{PressureMode, PressureSample, PressureTriggerHealth};
 pub use range::{Column, Range};
 pub use recording::Bound;
+#[cfg(feature = "tower")]
+pub use requests::{Monitored, MonitoredBody, MonitoredFuture, MonitoringLayer};
 #[cfg(feature = "tokio")]
 pub use resource_monitor::{Builder, ResourceMonitor};
 pub use sampler::{Reading, Sampler};

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use super::extra::Extra;
 use super::names::NameId;
-use super::record::{COUNTER_BITS, Status, UNKNOWN, begun, count_of, ended, parent_of, thread_of, trace_id};
+use super::record::{
+    COUNTER_BITS, Status, UNKNOWN, begun, count_of, ended, parent_of, renamed, thread_of, trace_id,
+};
 use super::recorder::{CHUNK, Chunk, Ending, MOST_OPEN, Open, Recorder, Shard};
 
 /// A thread's own side of its shard.
@@ -170,6 +172,14 @@ impl Local {
         more.chunks.get(index as usize / CHUNK - 1).map_or_else(T::default, |chunk| act(chunk))
     }
 
+    /// Gives an open trace another name, whichever thread began it.
+    pub(super) fn rename(&self, recorder: &Recorder, open: &Open, name: NameId) -> bool {
+        if thread_of(open.id) != self.shard.thread {
+            return recorder.rename_elsewhere(open, name);
+        }
+        self.in_chunk(open.index, |chunk| rename_in(chunk, open, name))
+    }
+
     /// Ends a trace that any thread began.
     #[inline]
     pub(super) fn end(&self, recorder: &Recorder, open: &Open, now: u64, ending: Ending) -> bool {
@@ -245,6 +255,15 @@ impl Local {
         let status = if extra.error.is_some() { Status::Error } else { status };
         self.end_own(recorder, open, now, UNKNOWN, || (recorder.put_extra(extra), status))
     }
+}
+
+/// Gives a trace another name in the slot that it is in.
+pub(super) fn rename_in(chunk: &Chunk, open: &Open, name: NameId) -> bool {
+    let place = open.index as usize;
+    chunk.fields(place, open.id).is_some_and(|fields| {
+        let (field, value) = renamed(fields, name);
+        chunk.set_field(place, open.id, field, value)
+    })
 }
 
 /// Begins a trace that a guard holds open, and puts it in place as the innermost one.

@@ -46,6 +46,8 @@ pub use recorder::{Ending, Open, Recorder, ThreadInfo};
 pub use slowest::{Slowest, TraceEvidence};
 pub use traced::{Entered, Traced};
 
+#[cfg(feature = "tower")]
+pub(crate) use traced::Piecewise;
 pub(crate) use {extra::Plain, metrics::Sum, profile::Data, record::Record, tasks::TaskRecord};
 
 /// How many finished traces are held one by one, unless told otherwise.

@@ -57,6 +57,15 @@ pub(super) fn begun(parent: u64, start: u64, name: NameId, task: u32, memory_kib
     [parent, start, two(name.0, task), u64::from(memory_kib)]
 }
 
+/// Which field of a slot has the name in it, and the field with another name.
+#[inline]
+pub(super) fn renamed(fields: [u64; FIELDS], name: NameId) -> (usize, u64) {
+    let (_, task) = halves(fields[NAME_AND_TASK]);
+    (NAME_AND_TASK, two(name.0, task))
+}
+
+const NAME_AND_TASK: usize = 2;
+
 /// The parent of the trace in a slot; 0 where that is another profiler's.
 #[inline]
 pub(super) fn parent_of([parent, ..]: [u64; FIELDS]) -> u64 {

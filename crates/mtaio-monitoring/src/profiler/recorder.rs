@@ -240,6 +240,20 @@ impl Recorder {
         local::of(self).is_some_and(|local| local.end(self, &open, now, ending))
     }
 
+    /// Gives an open trace another name: what it is may be known only later than that it is. One that was begun before a
+    /// reset is left alone: false.
+    pub fn rename(&self, open: &Open, name: NameId) -> bool {
+        local::of(self).is_some_and(|local| local.rename(self, open, name))
+    }
+
+    #[cold]
+    pub(super) fn rename_elsewhere(&self, open: &Open, name: NameId) -> bool {
+        let thread = thread_of(open.id);
+        let shard = self.shards.lock().iter().find(|shard| shard.thread == thread).cloned();
+        let chunk = shard.and_then(|shard| shard.chunks.lock().get(open.index as usize / CHUNK).cloned());
+        chunk.is_some_and(|chunk| local::rename_in(&chunk, open, name))
+    }
+
     /// A task begins that was spawned in the trace `parent` (0 where it is told of only because a trace begins in it).
     #[must_use]
     pub fn begin_task(&self, parent: u64, name: &str, coroutine: &str, created_at: Option<&str>) -> u32 {

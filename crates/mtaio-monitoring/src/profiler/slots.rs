@@ -52,6 +52,18 @@ impl<const SLOTS: usize> Chunk<SLOTS> {
         Some(std::array::from_fn(|field| slot.fields[field].load(Ordering::Relaxed)))
     }
 
+    /// Changes one field of an open trace, for the one who will end it. False where it was ended or forgotten before.
+    #[inline]
+    pub(super) fn set_field(&self, place: usize, id: u64, field: usize, value: u64) -> bool {
+        let slot = &self.slots[place % SLOTS];
+        let is_open = slot.id.load(Ordering::Acquire) == id;
+        if is_open {
+            // A reader sees the former value or this one: both are of this trace.
+            slot.fields[field].store(value, Ordering::Relaxed);
+        }
+        is_open
+    }
+
     /// Frees a slot, once its trace has ended.
     #[inline]
     pub(super) fn close(&self, place: usize) {

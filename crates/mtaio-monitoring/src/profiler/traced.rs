@@ -265,6 +265,71 @@ impl State {
     }
 }
 
+/// A trace that goes on where the future has ended which it began with: a response's, until its body has.
+///
+/// Whoever holds it says when it works for it, and when it ends; dropped, it was cancelled.
+#[cfg(feature = "tower")]
+#[derive(Debug)]
+pub(crate) struct Piecewise {
+    run: Option<Run>,
+    run_ticks: u64,
+    steps: u32,
+    metadata: Option<Box<Metadata>>,
+}
+
+#[cfg(feature = "tower")]
+impl Piecewise {
+    /// Begins it here and now; nothing where the profiler is disabled.
+    pub(crate) fn begin(recorder: Option<&Arc<Recorder>>, name: &str) -> Self {
+        let mut state = recorder.map_or(State::Untraced, |recorder| State::New {
+            recorder: Arc::clone(recorder),
+            name: recorder.names.intern(name),
+            parent: 0,
+            task: 0,
+        });
+        state.begin();
+        let run = if let State::Open(run) = state { Some(run) } else { None };
+        Self { run, run_ticks: 0, steps: 0, metadata: None }
+    }
+
+    /// Whether it is open: else what it would carry need not be made.
+    pub(crate) fn is_open(&self) -> bool {
+        self.run.is_some()
+    }
+
+    /// Attaches a name and a value.
+    pub(crate) fn record(&mut self, name: &str, value: impl Into<serde_json::Value>) {
+        if self.is_open() {
+            self.metadata.get_or_insert_default().insert(name.to_owned(), value.into());
+        }
+    }
+
+    /// Does a part of its work: what begins in it is below it.
+    pub(crate) fn work<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let Some(run) = &self.run else { return work() };
+        let _inside = Innermost::new(run);
+        let started = run.recorder.ticks();
+        let done = work();
+        self.run_ticks += run.recorder.ticks().saturating_sub(started);
+        self.steps += 1;
+        done
+    }
+
+    /// Ends it, once.
+    pub(crate) fn end(&mut self, status: Status, error: Option<Box<str>>) {
+        if let Some(run) = self.run.take() {
+            run.end(status, error, self.metadata.take(), self.run_ticks, self.steps);
+        }
+    }
+}
+
+#[cfg(feature = "tower")]
+impl Drop for Piecewise {
+    fn drop(&mut self) {
+        self.end(Status::Cancelled, None);
+    }
+}
+
 /// A trace is innermost on this thread while this lives, also if a poll panics.
 struct Innermost {
     local: Option<Rc<Local>>,

@@ -156,3 +156,28 @@ fn a_trace_is_found_in_its_slot_or_in_its_ring() {
         assert!(found == 1 || found == 2, "at least once, and whoever looks tells the second from the first");
     });
 }
+
+#[test]
+fn a_trace_that_gets_another_name_is_whole_under_either() {
+    model(|| {
+        let chunk = Arc::new(Chunk::<1>::new());
+        chunk.open(0, 1, fields_of(1));
+        let renaming = {
+            let chunk = Arc::clone(&chunk);
+            thread::spawn(move || {
+                let renamed = chunk.set_field(0, 1, 2, 99);
+                // Whoever renames it is the one who ends it, so nobody has opened another one meanwhile.
+                chunk.close(0);
+                chunk.open(0, 2, fields_of(2));
+                assert!(!chunk.set_field(0, 1, 2, 77), "it has ended");
+                renamed
+            })
+        };
+        let under_another_name = [10, 11, 99, 13];
+        chunk.each_open(|id, fields| {
+            assert!(fields == fields_of(id) || (id == 1 && fields == under_another_name), "{id}: {fields:?}");
+        });
+        assert!(renaming.join().unwrap());
+        assert_eq!(chunk.fields(0, 2), Some(fields_of(2)));
+    });
+}

@@ -28,6 +28,9 @@ const HOMES: [(&str, &[&str]); 4] = [
 const BANNED: [(&str, &str); 1] =
     [("parking_lot", "its locks share one global table, in which the child of a fork hangs or crashes")];
 
+/// What tests alone may have beside its home, since no service builds it.
+const OF_TESTS: [(&str, &str); 1] = [("mtaio-monitoring", "axum")];
+
 /// Every crate of the workspace with its folder and its dependencies, those of tests and builds included.
 fn workspace() -> Vec<(String, String, Vec<String>)> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
@@ -45,8 +48,12 @@ fn workspace() -> Vec<(String, String, Vec<String>)> {
         .map(|package| {
             let manifest = string(&package["manifest_path"]);
             let folder = manifest.rsplit(['/', '\\']).nth(1).unwrap_or_default().to_owned();
-            let dependencies = package["dependencies"].as_array().expect("dependencies");
-            (string(&package["name"]), folder, dependencies.iter().map(|one| string(&one["name"])).collect())
+            let name = string(&package["name"]);
+            let dependencies = package["dependencies"].as_array().expect("dependencies").iter();
+            let of_tests =
+                |one: &&Value| one["kind"] == "dev" && OF_TESTS.contains(&(&*name, &*string(&one["name"])));
+            let dependencies = dependencies.filter(|one| !of_tests(one)).map(|one| string(&one["name"])).collect();
+            (name, folder, dependencies)
         })
         .collect()
 }
