@@ -30,7 +30,7 @@ help: ## List the verbs.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
 .PHONY: run
-run: $(VENV)/installed ## Build, and watch this machine and a small async service under load. Ctrl-C ends it.
+run: $(VENV)/installed ## Build, and watch this machine and a small async service under load, here and on a page. Ctrl-C ends it.
 	@exec $(PYTHON) examples/live_service.py
 
 .PHONY: test
@@ -99,9 +99,9 @@ cplusplus: tools
 python-tests-%: .venv/%/installed .venv/%/tools .venv/upstream .venv/extension/rust_service.abi3.so .venv/debian/unpacked
 	.venv/$*/bin/python -m pytest tests/python -m '$(if $(filter $*,$(VERSION)),not soak,not soak and not once)'
 
-# A profile's page, opened in a browser.
+# The page that is served, and that of a profile, opened in a browser.
 .PHONY: browser-tests
-browser-tests: $(VENV)/browser
+browser-tests: $(VENV)/installed $(VENV)/browser
 	$(PYTHON) -m pytest tests/browser
 
 $(VENV)/browser: tests/browser/requirements.txt tests/browser/package.json | tools

@@ -7,7 +7,19 @@ import time
 
 from benchmarks.paired import Result
 
-MODULES = ["spans", "profiles", "records", "samples", "idle", "service", "requests", "run_beside", "imports", "rust"]
+MODULES = [
+    "spans",
+    "profiles",
+    "records",
+    "samples",
+    "scrape",
+    "idle",
+    "service",
+    "requests",
+    "run_beside",
+    "imports",
+    "rust",
+]
 
 
 def line(row: Result) -> str:

@@ -1,4 +1,4 @@
-"""A small async service under load, watched live. Ctrl-C ends it. (`make run`)
+"""A small async service under load, watched live, here and on a page of its own. Ctrl-C ends it. (`make run`)
 
 A thumbnail service: clients send requests over loopback TCP, four workers serve them from a queue. Every fifteen
 seconds a crowd comes for five: the queue grows, an alert fires, and clears when the crowd has gone.
@@ -122,7 +122,11 @@ async def main() -> None:
     serving = asyncio.create_task(service.serve())
     loading = asyncio.create_task(load(await service.address))
     async with monitor:
-        with live_view(monitor, title="thumbnail service"):
+        # A port that is free, on the loopback: for whoever sits at this machine.
+        server = monitor.serve()
+        print(f"page: {server.url}", file=sys.stderr, flush=True)
+        # The address comes first: a narrow terminal cuts the end off.
+        with live_view(monitor, title=f"{server.url.removeprefix('http://')} thumbnail service"):
             await ended.wait()
             for task in (loading, serving):
                 task.cancel()

@@ -19,6 +19,9 @@ class Browser:
     driver: Chrome
 
     def open(self, path: Path, *, size: tuple[int, int] = DESKTOP, dark: bool = False, still: bool = True) -> None:
+        self.visit(path.as_uri(), size=size, dark=dark, still=still)
+
+    def visit(self, url: str, *, size: tuple[int, int] = DESKTOP, dark: bool = False, still: bool = True) -> None:
         features = [
             {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
             {"name": "prefers-reduced-motion", "value": "reduce" if still else "no-preference"},
@@ -28,7 +31,7 @@ class Browser:
         metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 2 if is_phone else 1, "mobile": is_phone}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         self.complaints()
-        self.driver.get(path.as_uri())
+        self.driver.get(url)
         self.settle()
 
     def run(self, script: str, *arguments: object) -> object:

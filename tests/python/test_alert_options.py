@@ -220,11 +220,14 @@ def test_the_thresholds_as_a_file_that_prometheus_reads(tmp_path: Path) -> None:
         return read.stdout
 
     assert "SUCCESS: 0 rules" in rules_read()
+    monitor.histogram("errors")
+    monitor.histogram("duration", unit="s")
     monitor.set_threshold("cpu_usage", 80, critical=95, clear=70, annotations={"runbook": "https://example.org/a: b"})
     monitor.set_threshold('errors{kind!="user"}:count / duration:count by (route)', 0.05, for_seconds=30)
     monitor.set_threshold("queue 'ü'\n", 1e-9, below=True, keep_firing_seconds=1.5)
     assert "SUCCESS: 4 rules" in rules_read()
     assert monitor.alert_rules() == file.read_text()
+    assert "(cpu_usage_ratio) > 0.8" in file.read_text(), "the names and units of the scrape"
     monitor.remove_threshold("cpu_usage")
     assert "SUCCESS: 2 rules" in rules_read()
     with pytest.raises(ConfigurationError, match="format must be 'prometheus', got \"yaml\""):

@@ -10,6 +10,8 @@ import pytest
 from deadline import run
 from mtaio.monitoring import Alert, ResourceMonitor
 
+pytestmark = pytest.mark.once
+
 RULES = 1_000
 SERIES = 100
 INTERVAL = 0.5
@@ -32,7 +34,6 @@ def sampling_seconds() -> float:
     return total / 1e9
 
 
-@pytest.mark.once
 def test_it_is_bounded_and_the_last_state_of_every_instance_is_told(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR)
     quick: dict[tuple[str | None, str], str] = {}

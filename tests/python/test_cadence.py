@@ -19,6 +19,8 @@ from burners import usable_cores
 from deadline import eventually, on_loop, run
 from mtaio.monitoring import MonitorHealth, ResourceMonitor, SystemStats
 
+pytestmark = pytest.mark.once
+
 #: Rows are kept from the first window on, which is this old at least.
 WINDOW_SECONDS = 0.1
 

@@ -10,6 +10,8 @@ import pytest
 from deadline import eventually, run
 from mtaio.monitoring import ConfigurationError, ResourceMonitor, SectionHealth, diagnose
 
+pytestmark = pytest.mark.once
+
 COMMAND = [str(Path(sys.executable).with_name("mtaio")), "doctor"]
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 CORE = ("cpu", "load", "memory", "process")

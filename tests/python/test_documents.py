@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = ["README.md", "README.ja.md", "docs/how-to.md"]
 #: A program, and what it prints where the document says so.

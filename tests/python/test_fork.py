@@ -181,6 +181,7 @@ def test_collect_metrics_runs_in_the_child_once_it_is_started_there() -> None:
     run(main())
 
 
+@pytest.mark.once
 def test_fifty_forks_beside_samplers_at_a_millisecond_and_busy_threads() -> None:
     """Whatever lock some thread of the parent holds at that moment, no child waits for it.
 

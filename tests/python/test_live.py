@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import termios
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,8 @@ from pathlib import Path
 import pyte
 import pytest
 from mtaio.monitoring import catalogue
+
+pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parents[2]
 SERVICE = [sys.executable, str(ROOT / "examples/live_service.py")]
@@ -98,6 +102,14 @@ def test_the_service_is_shown_in_place_and_ends_with_a_summary(columns: int, row
     """`make run` in a terminal: machine, service and thresholds on one screen, which is given back on Ctrl-C."""
     with terminal(SERVICE, columns, rows) as shown:
         first = shown.wait_for(lambda text: "thumbnail service" in text and "request_duration" in text)
+        # The page is where the first line says, and tells of the same service.
+        found = re.search(r"127\.0\.0\.1:\d+/", first.splitlines()[0])
+        assert found, first
+        address = f"http://{found[0]}"
+        with urllib.request.urlopen(address, timeout=PATIENCE_SECONDS) as page:
+            assert page.headers["content-type"].startswith("text/html")
+        with urllib.request.urlopen(f"{address}metrics", timeout=PATIENCE_SECONDS) as scrape:
+            assert b"queue_depth" in scrape.read()
         assert "queue_depth" in first
         assert "memory_usage" in first
         # It refreshes in place: another screen, and nothing has scrolled.
@@ -131,8 +143,11 @@ def test_no_colour_where_none_is_wanted() -> None:
 
 def test_a_line_a_second_where_it_is_no_terminal() -> None:
     """`make run | cat`: lines, and a summary when it is interrupted."""
-    with subprocess.Popen(SERVICE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(SERVICE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
+        assert process.stderr is not None
+        # Where the page is, is no line of the service's state.
+        assert re.fullmatch(r"page: http://127\.0\.0\.1:\d+/\n", process.stderr.readline())
         started = time.monotonic()
         lines = [process.stdout.readline() for _ in range(4)]
         assert time.monotonic() - started > 2.0, "not faster than one a second"

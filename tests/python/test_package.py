@@ -149,6 +149,7 @@ def test_the_examples_in_docstrings() -> None:
     assert attempted >= 4
 
 
+@pytest.mark.once
 def test_the_stub_says_what_the_compiled_module_is(tmp_path: Path) -> None:
     configuration = "[mypy]\nexplicit_package_bases = true\n"
     if PACKAGE.parents[1] == CHECKOUT / "python":
@@ -160,6 +161,7 @@ def test_the_stub_says_what_the_compiled_module_is(tmp_path: Path) -> None:
     assert "Success: no issues found" in said
 
 
+@pytest.mark.once
 def test_a_typed_program_is_accepted_and_a_wrong_one_is_not(tmp_path: Path) -> None:
     right = """
         import asyncio

@@ -27,6 +27,8 @@ from mtaio.monitoring import (
     catalogue,
 )
 
+pytestmark = pytest.mark.once
+
 FILES = Path("/proc/pressure")
 #: A share that busy threads reach on any machine, and one that cannot be reached by chance.
 LITTLE, ALL = 0.05, 1.0

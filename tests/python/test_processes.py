@@ -19,6 +19,8 @@ from deadline import Told, eventually, run
 from forking import child
 from mtaio.monitoring import MonitorStats, ProcessStats, ResourceMonitor, SystemStats, TreeStats, catalogue
 
+pytestmark = pytest.mark.once
+
 PROGRAM = Path(__file__).with_name("worker_tree.py")
 CPUACCT = Path("/sys/fs/cgroup/cpuacct")
 

@@ -5,72 +5,20 @@ Long because most of it is the programs, each beside what it shows.
 
 import contextlib
 import json
-import os
 import re
 import signal
-import socket
 import subprocess
-import sys
 import textwrap
 import time
 import urllib.request
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from beside import AIOHTTP, PYTHON, RUN, SUMMARY, UVICORN, answer, both, served, start, written
+from mtaio.monitoring._run import Beside, Options
 
 pytestmark = pytest.mark.once
-
-PYTHON = [sys.executable]
-RUN = [sys.executable, "-m", "mtaio.monitoring", "run"]
-SUMMARY = re.compile(r"^mtaio: .*", re.MULTILINE | re.DOTALL)
-
-
-class Ended(NamedTuple):
-    """What is left of a program: as a shell sees it."""
-
-    status: int
-    out: str
-    error: str
-
-
-def start(command: list[str], folder: Path, **options: object) -> "subprocess.Popen[str]":
-    """A program, whose input and output are the test's."""
-    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": ""}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, cwd=folder, text=True, env=environment, **pipes, **options)  # type: ignore[call-overload,no-any-return]
-
-
-def both(folder: Path, *arguments: str, input: str = "") -> tuple[Ended, Ended]:
-    """The program without, and with: at the same time."""
-    commands = [PYTHON, [*RUN, "--quiet"]]
-    processes = [start([*command, *arguments], folder) for command in commands]
-    with contextlib.ExitStack() as stack:
-        for process in processes:
-            stack.enter_context(process)
-            stack.callback(process.kill)
-        ended = [process.communicate(input, timeout=40) for process in processes]
-    without, with_it = [
-        Ended(process.returncode, out, comparable(error))
-        for process, (out, error) in zip(processes, ended, strict=True)
-    ]
-    return without, with_it
-
-
-def comparable(text: str) -> str:
-    """Without what no two runs have in common: addresses, and numbers of tasks, which a task factory moves."""
-    return re.sub(r"(0x)[0-9a-f]+|(Task-)\d+", r"\1\2", text)
-
-
-def written(folder: Path, text: str, name: str = "program.py") -> str:
-    """A script."""
-    path = folder / name
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(textwrap.dedent(text))
-    return name
-
 
 PROBE = """
     import atexit, inspect, json, pickle, signal, sys, threading
@@ -323,6 +271,29 @@ def test_loops_go_as_they_do(kind: str, tmp_path: Path) -> None:
     assert without.status == int(kind == "fails")
 
 
+@pytest.mark.parametrize("loop", ["asyncio.new_event_loop", "uvloop.new_event_loop"])
+def test_loops_that_are_over_are_let_go(loop: str, tmp_path: Path) -> None:
+    program = f"""
+        import asyncio, gc, uvloop, weakref
+
+        loops = []
+
+        async def main():
+            loops.append(weakref.ref(asyncio.get_running_loop()))
+            await asyncio.sleep(0.01)
+
+        for _ in range(5):
+            with asyncio.Runner(loop_factory={loop}) as runner:
+                runner.run(main())
+        del runner
+        gc.collect()
+        print(sum(loop() is not None for loop in loops))
+        """
+    without, with_it = both(tmp_path, written(tmp_path, program))
+    assert without.out == "0\n"
+    assert with_it == without
+
+
 def test_it_says_what_it_cannot_run(tmp_path: Path) -> None:
     written(tmp_path, "print('runs')")
     for arguments, status, text in [
@@ -392,6 +363,28 @@ def test_the_summary_and_the_profile(tmp_path: Path) -> None:
     assert "query" in shown.stdout
 
 
+@pytest.mark.parametrize(("options", "expected"), [([], 156), (["--profile", "out.json"], 1000)], ids=["", "profile"])
+def test_of_many_tasks_some_are_traced_unless_there_is_a_profile(options: list[str], expected: int) -> None:
+    async def query() -> None:
+        """Never runs."""
+
+    beside = Beside(Options([*options, "program.py"]))
+    traced = 0
+    for _ in range(1000):
+        coroutine = query()
+        given = beside._trace(coroutine)
+        traced += given is not coroutine
+        given.close()
+    assert traced == expected
+
+
+def test_of_many_tasks_all_are_counted(tmp_path: Path) -> None:
+    written(tmp_path, SERVICE.replace("range(10)", "range(1000)"))
+    with start([*RUN, "program.py"], tmp_path) as process:
+        _, error = process.communicate(timeout=40)
+    assert re.search(r" 1000  query$", error, re.MULTILINE), error
+
+
 @pytest.mark.parametrize("how", ["raises", "is ended"])
 def test_the_summary_of_what_fails(how: str, tmp_path: Path) -> None:
     written(tmp_path, ENDINGS[how])
@@ -401,54 +394,6 @@ def test_the_summary_of_what_fails(how: str, tmp_path: Path) -> None:
     assert f"mtaio: program.py {said} after " in error
     assert process.returncode == {"raises": 1, "is ended": -signal.SIGTERM}[how]
     assert "<html" in (tmp_path / "out.html").read_text()
-
-
-UVICORN = """
-    import sys
-    import uvicorn
-    from fastapi import FastAPI
-
-    app = FastAPI()
-
-    @app.get("/items/{item}")
-    async def item(item: int) -> int:
-        return item * 2
-
-    if __name__ == "__main__":
-        uvicorn.run(app, fd=int(sys.argv[1]), loop=sys.argv[2], access_log=False)
-"""
-
-AIOHTTP = """
-    import socket, sys
-    from aiohttp import web
-
-    async def item(request):
-        return web.json_response(int(request.match_info["item"]) * 2)
-
-    app = web.Application()
-    app.router.add_get("/items/{item}", item)
-    web.run_app(app, sock=socket.socket(fileno=int(sys.argv[1])), print=None)
-"""
-
-
-@contextlib.contextmanager
-def served(command: list[str], folder: Path, *arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """A server on a port that the system gives, once it answers."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        number = listener.fileno()
-        arguments = tuple(str(number) if argument == "FD" else argument for argument in arguments)
-        with start([*command, *arguments], folder, pass_fds=[number]) as process:
-            try:
-                # The connection waits in the listener's queue until somebody serves it.
-                yield process, f"http://127.0.0.1:{listener.getsockname()[1]}"
-            finally:
-                process.kill()
-
-
-def answer(address: str) -> tuple[int, str, bytes]:
-    """What a client gets."""
-    with urllib.request.urlopen(f"{address}/items/21", timeout=30) as response:
-        return response.status, str(response.headers["content-type"]), response.read()
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,12 @@
 mod appearance;
 mod command;
 mod diagnosis;
+mod far;
 mod lines;
 mod live;
 mod moment;
 mod screen;
+mod summary;
 mod tally;
 pub mod top;
 mod view;

@@ -45,7 +45,7 @@ pub fn line(view: &View, appearance: &Appearance) -> String {
     let urgent = view.thresholds_by_urgency().into_iter().filter(|state| state.firing || state.pending);
     parts.extend(urgent.map(|state| {
         let word = if state.firing { "FIRING" } else { "PENDING" };
-        format!("{word} {}", beyond(state, view.latest_value(&state.rule.metric)))
+        format!("{word} {}", beyond(state, view.value_of(state)))
     }));
     parts.join(" | ")
 }

@@ -136,7 +136,7 @@ fn alerts(view: &View) -> String {
         .thresholds
         .iter()
         .filter(|state| state.firing)
-        .map(|state| beyond(state, view.latest_value(&state.rule.metric)))
+        .map(|state| beyond(state, view.value_of(state)))
         .collect();
     match firing.as_slice() {
         [] => format!("{} in all, none firing now", view.snapshot.alerts.total),

@@ -37,7 +37,13 @@ impl View {
         Self { title: title.to_owned(), snapshot: Snapshot::of(monitor), history: Vec::new() }
     }
 
-    /// The newest value of the metric that a threshold watches; `None` where there is none.
+    /// The newest value of what a threshold watches, be it an expression; `None` where there is none.
+    #[must_use]
+    pub fn value_of(&self, threshold: &ThresholdState) -> Option<f64> {
+        self.latest_value(&threshold.rule.metric).or(threshold.value)
+    }
+
+    /// The newest value of a metric; `None` where there is none.
     #[must_use]
     pub fn latest_value(&self, metric: &str) -> Option<f64> {
         match BuiltIn::from_name(metric) {

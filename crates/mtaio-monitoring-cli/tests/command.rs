@@ -37,6 +37,8 @@ fn help_and_version_are_no_errors() {
         &["doctor", "--help"],
         &["report", "--help"],
         &["run", "--help"],
+        &["serve", "--help"],
+        &["completions", "--help"],
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
@@ -81,7 +83,7 @@ fn bad_arguments_say_what_is_accepted() {
 
 #[test]
 fn the_catalogue_is_listed_whole() {
-    let (table, json) = (run(&["metrics"]), run(&["metrics", "--json"]));
+    let (table, json) = (run(&["metrics", "--catalogue"]), run(&["metrics", "--json"]));
     let entries: Vec<Value> = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(entries.len(), BuiltIn::ALL.len());
     assert_eq!(stdout(&table).lines().count(), BuiltIn::ALL.len() + 1);

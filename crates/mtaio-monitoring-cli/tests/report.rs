@@ -97,7 +97,15 @@ fn failures_say_what_was_found() {
         assert!(stderr(&output).contains(expected), "{}", stderr(&output));
     };
     let path = saved.path();
-    check(&[], 2, "<FILE>");
+    check(&["--diff", path], 2, "FILE");
+    check(&[path, "--seconds", "3"], 1, "a profile was saved before");
+    check(&[path, "--json"], 1, "a profile was saved before");
+    check(&[path, "--token-file", path], 1, "--token-file is for a URL");
+    check(&["http://127.0.0.1:1/", "--all"], 1, "what is watched is none");
+    check(&["http://127.0.0.1:1/", "--interval", "3"], 1, "the other end has its own");
+    check(&["http://127.0.0.1:1/"], 1, "the connection failed");
+    check(&["--seconds", "0"], 2, "1..=86400");
+    check(&["--output", "/no/such/folder/file"], 1, "cannot write /no/such/folder/file");
     check(
         &[path, "--format", "svg"],
         2,

@@ -53,6 +53,7 @@ pub(crate) fn busy() -> View {
             interval_seconds: 1.0,
             stats: history.last().cloned(),
             recorded,
+            declared: Arc::default(),
             thresholds,
             alerts: RecentAlerts { newest: newest.into(), total: 5 },
             health,
@@ -63,7 +64,7 @@ pub(crate) fn busy() -> View {
 
 /// The same service, with all that there is one of for each of something.
 pub(crate) fn watched() -> Observation {
-    Observation { host_name: Some("build-7".to_owned()), view: busy(), lists: Some(lists()) }
+    Observation { host_name: Some("build-7".to_owned()), view: busy(), lists: Some(lists()), remote: None }
 }
 
 fn lists() -> Lists {
@@ -142,6 +143,7 @@ pub(crate) fn unmeasured() -> View {
             interval_seconds: 0.1,
             stats: Some(SystemStats { timestamp: MIDNIGHT, ..SystemStats::default() }),
             recorded: Vec::new(),
+            declared: Arc::default(),
             thresholds: Vec::new(),
             alerts: RecentAlerts::default(),
             health: HealthReport { running: true, samples: 1, ..HealthReport::default() },
@@ -248,7 +250,7 @@ fn series(name: &str, count: u32, value: impl Fn(u32) -> f64) -> SeriesSnapshot 
 }
 
 fn threshold(metric: &str, value: f64, options: RuleOptions, pending: bool, firing: bool) -> ThresholdState {
-    ThresholdState { rule: Rule::new(metric, value, options).unwrap(), pending, firing }
+    ThresholdState { rule: Rule::new(metric, value, options).unwrap(), value: None, pending, firing }
 }
 
 fn alert(seconds: f64, state: AlertState, message: &str) -> Alert {

@@ -107,6 +107,35 @@ pub(crate) fn is_live(screen: &vt100::Screen) -> bool {
 }
 
 #[test]
+fn what_takes_long_shows_how_far_it_is() {
+    let mut terminal = Terminal::new(100, 30);
+    let child = terminal.spawn(&["report", "--seconds", "2", "-i", "0.2", "--output", "/dev/null"], &[]);
+    terminal.wait_until(|screen| screen.contents().contains("[###############...............] 1 of 2 s"));
+    // The line is gone at the end.
+    terminal.wait_until(|screen| screen.contents().trim().is_empty());
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn top_of_what_is_far_away_waits_for_it_and_restores_the_terminal() {
+    let serving = crate::serve::Serving::start(&["-i", "0.1"], None);
+    let port = serving.port().to_string();
+    let mut terminal = Terminal::new(100, 30);
+    let settings = terminal.settings();
+    let child = terminal.spawn(&["top", &serving.page], &[]);
+    terminal.wait_until(|screen| is_live(screen) && screen.contents().contains("not told"));
+    drop(serving);
+    terminal.wait_until(|screen| {
+        screen.contents().contains("trying again: http://127.0.0.1:") && screen.contents().contains("cut off")
+    });
+    let _again = crate::serve::Serving::start(&["-i", "0.1", "--port", &port], None);
+    terminal.wait_until(|screen| is_live(screen) && !screen.contents().contains("trying again"));
+    let status = terminal.end(child, Signal::INT);
+    assert_eq!(status.code(), Some(0));
+    terminal.check_restored(&settings);
+}
+
+#[test]
 fn top_fills_the_terminal_follows_its_size_and_restores_it() {
     let mut terminal = Terminal::new(80, 24);
     let settings = terminal.settings();

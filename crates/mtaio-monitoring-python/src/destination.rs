@@ -7,8 +7,8 @@ use mtaio_monitoring::monitor::{Alertmanager, DestinationHealth, Webhook};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use crate::arguments::{metric_name, number};
 use crate::errors::exception;
-use crate::monitor::{metric_name, number};
 
 /// The longest that a webhook is tried again: a day.
 const LONGEST_RETRY_SECONDS: f64 = 86_400.0;

@@ -1,5 +1,6 @@
 //! `mtaio.monitoring._native`: what the Python package needs of the core. It converts, and decides nothing.
 
+mod arguments;
 mod config_file;
 mod destination;
 mod doorbell;
@@ -8,6 +9,7 @@ mod live;
 mod metrics;
 mod monitor;
 mod profiler;
+mod server;
 mod stats;
 mod threshold;
 
@@ -32,6 +34,8 @@ mod _native {
     use super::profiler::task::_set_asyncio;
     #[pymodule_export]
     use super::profiler::{ProfilerBase, TracedAsyncGenerator, TracedGenerator, TracedStep};
+    #[pymodule_export]
+    use super::server::NativeServer;
     #[pymodule_export]
     use super::stats::evidence_text;
     #[pymodule_export]

@@ -7,8 +7,9 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyMapping, PyString, PyTuple};
 
+use crate::arguments::{finite_or_infinite, metric_name};
 use crate::errors::{exception, wrong_type};
-use crate::monitor::{MonitorBase, finite_or_infinite, metric_name};
+use crate::monitor::MonitorBase;
 
 /// What a caller gives.
 type Given<'py> = pyo3::Bound<'py, PyAny>;

@@ -12,10 +12,10 @@ use mtaio_monitoring::metrics::catalogue::BuiltIn;
 use mtaio_monitoring::monitor::{Config, MonitorCore, Scope};
 use mtaio_monitoring::rates::Interval;
 use mtaio_monitoring::{MonitoringError, SystemStats};
-use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyList, PyString, PyTuple};
 
+use crate::arguments::{finite_or_infinite, metric_name, number, whole};
 use crate::destination::{self, Texts};
 use crate::doorbell::Doorbell;
 use crate::errors::{exception, not_initialised, wrong_type};
@@ -449,6 +449,12 @@ impl MonitorBase {
         Ok(())
     }
 
+    /// Tells how many calls of handlers have failed and were dropped by now, for who reads it without the GIL.
+    fn _mtaio_tell_handlers(&self, py: Python<'_>, errors: u64, dropped: u64) -> PyResult<()> {
+        self.core(py)?.tell_handlers(errors, dropped);
+        Ok(())
+    }
+
     /// Has the traces of a profiler looked at when an alert fires; of none without one, and where it is disabled.
     #[pyo3(signature = (profiler))]
     fn _mtaio_attach_profiler(&self, py: Python<'_>, profiler: Option<&Bound<'_, ProfilerBase>>) -> PyResult<()> {
@@ -552,47 +558,4 @@ impl MonitorBase {
         self.handles.bind(py).set_item(&text, SeriesHandle { series }.into_pyobject(py)?)?;
         Ok(told)
     }
-}
-
-pub(crate) fn metric_name(argument: &str, name: &Bound<'_, PyAny>) -> PyResult<String> {
-    let Ok(text) = name.cast::<PyString>() else {
-        return Err(wrong_type(argument, "a string", name));
-    };
-    text.to_str().map(str::to_owned).map_err(|_| {
-        let given = name.repr().map_or_else(|_| String::new(), |repr| repr.to_string());
-        let message = format!("{argument} must be text without lone surrogates, got {given}");
-        exception(name.py(), &MonitoringError::Configuration(message))
-    })
-}
-
-/// A whole number that may be in range. 0 makes the core say that it is not.
-fn whole(argument: &str, accepted: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
-    let py = value.py();
-    let out_of_range = |given: String| {
-        exception(py, &MonitoringError::Configuration(format!("{argument} must be {accepted}, got {given}")))
-    };
-    match value.extract::<i64>() {
-        // Whatever is out of an i64's or a usize's range is out of ours too.
-        Ok(number) => usize::try_from(number).map_err(|_| out_of_range(number.to_string())),
-        Err(error) if error.is_instance_of::<PyOverflowError>(py) => Err(out_of_range(value.str()?.to_string())),
-        Err(_) => Err(wrong_type(argument, accepted, value)),
-    }
-}
-
-/// What `float()` makes of numbers, but not of strings.
-pub(crate) fn number(argument: &str, accepted: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
-    let py = value.py();
-    value.extract::<f64>().or_else(|error| {
-        if error.is_instance_of::<PyOverflowError>(py) {
-            Ok(f64::INFINITY)
-        } else if error.is_instance_of::<PyTypeError>(py) {
-            Err(wrong_type(argument, accepted, value))
-        } else {
-            Err(error)
-        }
-    })
-}
-
-pub(crate) fn finite_or_infinite(value: &Bound<'_, PyAny>) -> PyResult<f64> {
-    number("value", "a number (anything with __float__ or __index__)", value)
 }

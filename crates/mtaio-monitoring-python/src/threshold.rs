@@ -8,8 +8,8 @@ use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use crate::arguments::{metric_name, number};
 use crate::errors::{exception, wrong_type};
-use crate::monitor::{metric_name, number};
 
 const SECONDS: &str = "a number of seconds from 0 to 3.2e9 (a hundred years)";
 const REPEAT: &str = "a number of seconds above 0 and up to 3.2e9 (a hundred years), or None";

@@ -23,8 +23,16 @@ pub enum MonitoringError {
 pub type Result<T, E = MonitoringError> = std::result::Result<T, E>;
 
 impl MonitoringError {
-    /// "`argument` must be `accepted`, got `given`".
-    pub(crate) fn argument(argument: &str, accepted: &str, given: impl std::fmt::Display) -> Self {
+    /// "`argument` must be `accepted`, got `given`": how every face of the product refuses an argument.
+    ///
+    /// ```
+    /// use mtaio_monitoring::MonitoringError;
+    ///
+    /// let refused = MonitoringError::argument("port", "a number from 0 to 65535", 70_000);
+    /// assert_eq!(refused.to_string(), "port must be a number from 0 to 65535, got 70000");
+    /// ```
+    #[must_use]
+    pub fn argument(argument: &str, accepted: &str, given: impl std::fmt::Display) -> Self {
         Self::Configuration(format!("{argument} must be {accepted}, got {given}"))
     }
 

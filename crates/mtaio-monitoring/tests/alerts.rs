@@ -11,6 +11,9 @@ mod rules_file;
 mod states;
 mod words;
 
+#[cfg(target_os = "linux")]
+pub(crate) use promtool::promtool;
+
 use mtaio_monitoring::alerts::{Change, Rule, RuleOptions, Watch};
 
 /// Runs a series past a threshold, one value a second, and compares what it says:

@@ -4,7 +4,11 @@ mod chrome_trace;
 mod collapsed;
 mod diff;
 mod evidence;
+mod exposition;
+mod foreign;
 mod json;
+#[cfg(feature = "protobuf")]
+mod protobuf;
 mod speedscope;
 mod text;
 mod timeline;

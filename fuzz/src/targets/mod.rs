@@ -10,7 +10,7 @@ use std::fmt::Debug;
 use std::path::Path;
 
 use mtaio_monitoring::Profile;
-use mtaio_monitoring::export::Format;
+use mtaio_monitoring::export::{Format, samples_of_json};
 use mtaio_monitoring::monitor::ConfigFile;
 use mtaio_monitoring::sampling::DiskKind;
 use mtaio_monitoring::sampling::linux::{
@@ -64,6 +64,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "cgroup-files", recorded: "-", bytes_each: 0, run: group_files },
     Target { name: "surroundings", recorded: "proc/self/mountinfo", bytes_each: 64, run: |text| drop((surroundings::mount_signs(text), surroundings::engine_of_cgroup(text))) },
     Target { name: "profile", recorded: "-", bytes_each: 128, run: |text| _ = Profile::from_json(text) },
+    Target { name: "samples", recorded: "-", bytes_each: 1024, run: |text| _ = samples_of_json(text) },
     Target { name: "config-file", recorded: "-", bytes_each: 2048, run: config_file },
     Target { name: "exports", recorded: "-", bytes_each: UNBOUNDED, run: exports },
     Target { name: "readings", recorded: "-", bytes_each: UNBOUNDED, run: readings::check },

@@ -62,6 +62,7 @@ from ._pressure import Pressure, PressureEvent, PressureStats, PressureTriggerHe
 from ._processes import ContainerStats, MonitorStats, ProcessStats, TreeStats
 from ._profile import Profile, ProfileDiff, ProfileMetrics, ProfileTask, ProfileTrace
 from ._profiler import Profiler
+from ._server import Server
 from ._stats import CPUStats, IOStats, MemoryStats, MonitorHealth, SectionHealth, SystemStats
 from ._thresholds import Silence
 
@@ -107,6 +108,7 @@ __all__ = [
     "ProfilerError",
     "ResourceMonitor",
     "SectionHealth",
+    "Server",
     "Silence",
     "SpaceStats",
     "SystemStats",

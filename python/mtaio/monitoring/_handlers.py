@@ -252,16 +252,39 @@ class _Entry:
 class HandlerTasks:
     """The calls of handlers that are under way, and what went wrong with earlier ones."""
 
-    def __init__(self, timeout: float | None) -> None:
-        """No call yet; one may take so many seconds, or as long as it likes."""
+    def __init__(self, timeout: float | None, told: Callable[[int, int], None]) -> None:
+        """No call yet; one may take so many seconds, or as long as it likes.
+
+        ``told`` is called with what ``errors`` and ``dropped`` are by now, when either has changed.
+        """
         self.timeout = timeout
-        self.errors = 0
-        #: Calls that were not made, and those that wait for room and may still be.
-        self.dropped = 0
+        self._told = told
+        self._errors = 0
+        self._dropped = 0
         #: Tasks inside stop(), which a call may be: nobody waits for those, or two of them would for each
         #: other.
         self.stopping: set[asyncio.Task[Any]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def errors(self) -> int:
+        """Calls that raised, took too long or were cancelled."""
+        return self._errors
+
+    @errors.setter
+    def errors(self, count: int) -> None:
+        self._errors = count
+        self._told(count, self._dropped)
+
+    @property
+    def dropped(self) -> int:
+        """Calls that were not made, and those that wait for room and may still be."""
+        return self._dropped
+
+    @dropped.setter
+    def dropped(self, count: int) -> None:
+        self._dropped = count
+        self._told(self._errors, count)
 
     def spawn(self, loop: asyncio.AbstractEventLoop, coroutine: Any, name: str) -> "asyncio.Task[None]":
         """Starts a call."""

@@ -145,7 +145,8 @@ class Delay:
         """Tells the seconds by which each call came late."""
         self._loop = weakref.ref(loop)
         self._tell = tell
-        self._handle: asyncio.TimerHandle | None = None
+        # Of the call that counts. A handle kept instead would keep its loop.
+        self._turn = 0
         self._due = 0.0
 
     def begin(self) -> None:
@@ -153,14 +154,13 @@ class Delay:
         loop = self._loop()
         if loop is None:
             return
-        if self._handle is not None:
-            self._handle.cancel()
+        self._turn += 1
         self._due = loop.time() + self.SECONDS
-        self._handle = loop.call_at(self._due, self._called, context=_EMPTY)
+        loop.call_at(self._due, self._called, self._turn, context=_EMPTY)
 
-    def _called(self) -> None:
+    def _called(self, turn: int) -> None:
         loop = self._loop()
-        if loop is None or not loop.is_running():
+        if loop is None or turn != self._turn or not loop.is_running():
             return
         self._tell(max(0.0, loop.time() - self._due))
         self.begin()

@@ -21,6 +21,7 @@ from ._handlers import Handler, Handlers, HandlerTasks, is_cancelled, is_fault
 from ._metrics import Metrics
 from ._pressure import PressureTriggerHealth
 from ._readings import system_stats
+from ._server import Serving
 from ._stats import MonitorHealth, SectionHealth, SystemStats
 from ._telling import Telling
 
@@ -62,7 +63,7 @@ class Shown(Generic[T]):
         return value
 
 
-class ResourceMonitor(Configured, Telling, Metrics):
+class ResourceMonitor(Configured, Telling, Metrics, Serving):
     """Watches the machine and recorded values, and tells handlers when a limit is crossed.
 
     Sampling runs on one native thread, off the GIL and off the loop, and keeps its cadence while the loop is
@@ -125,11 +126,12 @@ class ResourceMonitor(Configured, Telling, Metrics):
             window_memory_bytes,
             handler_timeout,
         )
-        self._mtaio_tasks = HandlerTasks(self._mtaio_handler_timeout)
+        self._mtaio_tasks = HandlerTasks(self._mtaio_handler_timeout, _teller(self))
         self._mtaio_exceeded = Handlers("on_threshold_exceeded", self._mtaio_tasks)
         self._mtaio_cleared = Handlers("on_threshold_cleared", self._mtaio_tasks)
         self._mtaio_alerted = Handlers("on_alert", self._mtaio_tasks)
         self._mtaio_init_destinations(self._mtaio_tasks)
+        self._mtaio_servers = set()
         #: By the number of the rule.
         self._mtaio_pressed: dict[int, Handlers] = {}
         self._mtaio_loop: asyncio.AbstractEventLoop | None = None
@@ -526,6 +528,7 @@ class ResourceMonitor(Configured, Telling, Metrics):
         self._mtaio_drains_later = self._mtaio_called_on = None
         self._mtaio_drains = self._mtaio_drains_again = False
         self._mtaio_collector = None
+        self._mtaio_servers = set()
         self._mtaio_tasks.forget()
         self._mtaio_tasks.errors = self._mtaio_tasks.dropped = self._mtaio_collect_metrics_errors = 0
         for handlers in self._mtaio_all_handlers():
@@ -533,6 +536,18 @@ class ResourceMonitor(Configured, Telling, Metrics):
         for _, added in self._mtaio_destinations:
             if isinstance(added, LoopDestination):
                 added.forget()
+
+
+def _teller(monitor: ResourceMonitor) -> Callable[[int, int], None]:
+    """What tells the native half of the calls of handlers, and does not keep the monitor alive for it."""
+    found = weakref.ref(monitor)
+
+    def tell(errors: int, dropped: int) -> None:
+        living = found()
+        if living is not None:
+            living._mtaio_tell_handlers(errors, dropped)
+
+    return tell
 
 
 #: For the child of a fork to find them; by id, since a subclass may have an equality of its own.

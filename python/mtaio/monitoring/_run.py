@@ -21,32 +21,8 @@ from ._errors import MonitoringError
 from ._monitor import ResourceMonitor
 from ._profile import Profile
 from ._profiler import Profiler
-from ._program import Program, die_of, raise_as_interpreter
-
-USAGE = """\
-Usage: mtaio run [OPTIONS] SCRIPT [ARGUMENTS]
-       mtaio run [OPTIONS] -m MODULE [ARGUMENTS]
-"""
-
-HELP = f"""\
-Run a Python program with a monitor and a profiler beside it
-
-{USAGE}
-The program runs as `python SCRIPT` and `python -m MODULE` run it, in this process: its output, its exit status and its
-death by a signal are its own. Each task of its event loops is traced under the name of its coroutine. At the end a
-summary goes to the standard error.
-
-Options:
-      --profile OUT  Write the profile to a file; its ending says the format: .json, .trace.json (Perfetto),
-                     .speedscope.json, .collapsed or .html
-  -c, --config PATH  Read settings, thresholds and destinations from a TOML file such as mtaio.toml
-  -q, --quiet        Print no summary
-  -h, --help         Print this
-
-Examples:
-  mtaio run service.py --port 8000
-  mtaio run --profile run.html -m uvicorn shop:app
-"""
+from ._program import die_of, raise_as_interpreter
+from ._run_options import HELP, USAGE, Options
 
 #: What a metric of ours counts.
 DELAY = "event_loop_delay"
@@ -60,67 +36,12 @@ DESTINATIONS_SECONDS = 2.0
 #: Signals that end a program which does not handle them, and leave it time for a summary.
 FATAL = tuple(number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None)
 
+#: Without a profile to write, so many tasks of a name are traced, and then one in so many: the first trace in a task
+#: costs a tenth of what a small request does.
+FIRST_TRACED = 100
+THEN_ONE_IN = 16
+
 _OTHER = "(other coroutines)"
-
-
-class Options:
-    """What was asked for."""
-
-    profile: str | None = None
-    config: str | None = None
-    is_quiet = False
-    is_help = False
-
-    def __init__(self, arguments: list[str]) -> None:
-        """Takes the options off the front; the rest is the program's.
-
-        Raises:
-            ValueError: What is wrong with them.
-        """
-        left = deque(arguments)
-        self.program: Program | None = None
-        while left:
-            given = left.popleft()
-            name, equals, value = given.partition("=")
-            if name in ("--profile", "--config", "-c"):
-                if not equals:
-                    if not left:
-                        raise ValueError(f"{name} needs a file after it")
-                    value = left.popleft()
-                if not value:
-                    raise ValueError(f"{name} needs a file, got an empty name")
-                setattr(self, "profile" if name == "--profile" else "config", os.path.abspath(value))
-            elif given in ("-q", "--quiet"):
-                self.is_quiet = True
-            elif given in ("-h", "--help"):
-                self.is_help = True
-                return
-            elif given == "-m" or (given.startswith("-m") and not given.startswith("--")):
-                module = given[2:] or (left.popleft() if left else "")
-                if not module:
-                    raise ValueError("-m needs a module after it")
-                self.program = Program(module, True, list(left))
-                return
-            elif given == "--" and left:
-                self.program = Program(left.popleft(), False, list(left))
-                return
-            elif given.startswith("-"):
-                raise ValueError(f"there is no option {given}: options of the program stand after its name")
-            else:
-                self.program = Program(given, False, list(left))
-                return
-        raise ValueError("a script, or -m and a module, is needed")
-
-    def check(self) -> None:
-        """Finds out before the program has run for hours that its profile cannot be written.
-
-        Raises:
-            ValueError: Why.
-        """
-        if self.profile is not None:
-            folder = os.path.dirname(self.profile)
-            if os.path.isdir(self.profile) or not os.access(folder, os.W_OK | os.X_OK):
-                raise ValueError(f"the profile cannot be written to {self.profile}")
 
 
 def main(arguments: list[str]) -> int:
@@ -142,7 +63,8 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         beside = Beside(options)
-    except MonitoringError as error:
+        beside.serve()
+    except (MonitoringError, ValueError) as error:
         print(f"mtaio run: {error}", file=sys.stderr)
         return 2
     beside.begin()
@@ -188,7 +110,8 @@ class Beside:
         # Each task is a trace here, and need not be recorded as a task as well.
         self._profiler = Profiler(trace_async_tasks=False)
         self._delay = self._monitor.histogram(DELAY, "s", "How late the event loop called back, ten times a second.")
-        self._traced: dict[str, Any] = {}
+        #: By the name of a coroutine: what traces it, and how many there were.
+        self._traced: dict[str, tuple[Any, list[int]]] = {}
         self._loops: weakref.WeakKeyDictionary[Any, _loop.Delay] = weakref.WeakKeyDictionary()
         self._alerts: deque[str] = deque(maxlen=MOST_ALERTS)
         self._told = 0
@@ -197,6 +120,21 @@ class Beside:
         self._started, self._used = _loop.seconds(), _loop.processor_seconds()
         #: How the program ended.
         self.ending = "ended with 0"
+
+    def serve(self) -> None:
+        """Before all else: where nobody can listen, nothing has begun. The server ends with the monitor.
+
+        Raises:
+            MonitoringError: The address is not to be had, or is open to others and has no token.
+            ValueError: The token cannot be read.
+        """
+        place = self._options.place
+        if place is None:
+            return
+        # Without a profile to write, most tasks are not traced, and the numbers of calls would be wrong.
+        profiler = None if self._options.profile is None else self._profiler
+        server = self._monitor.serve(place.host, place.port, self._options.token(), profiler)
+        print(f"page: {server.url}", file=sys.stderr, flush=True)
 
     def begin(self) -> None:
         """Before the program: what is registered first is called last."""
@@ -210,7 +148,6 @@ class Beside:
         with contextlib.suppress(MonitoringError):
             # Without a loop of its own: nobody but the summary is told of what it finds.
             self._monitor._mtaio_start()
-        # A server over self._monitor and self._profiler would begin here, and end in end().
 
     def _begin_loop(self, loop: Any) -> None:
         if self._is_over or os.getpid() != self._process:
@@ -226,11 +163,16 @@ class Beside:
     def _trace(self, coroutine: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, Any]:
         """The coroutine of a task, as a trace of its name."""
         name = getattr(coroutine, "__qualname__", _OTHER)
-        trace = self._traced.get(name)
-        if trace is None:
+        known = self._traced.get(name)
+        if known is None:
             if len(self._traced) >= MOST_NAMES:
                 name = _OTHER
-            trace = self._traced[name] = self._profiler._mtaio_trace(_itself, name, "coroutine")
+            fresh = (self._profiler._mtaio_trace(_itself, name, "coroutine"), [0])
+            known = self._traced.setdefault(name, fresh)
+        trace, count = known
+        count[0] += 1
+        if count[0] > FIRST_TRACED and count[0] % THEN_ONE_IN and self._options.profile is None:
+            return coroutine
         traced: Coroutine[Any, Any, Any] = trace(coroutine)
         return traced
 
@@ -323,8 +265,11 @@ class Beside:
             profile = Profile(profiler._mtaio_profile())
             for name in profile._native.names[:MOST_NAMES]:
                 of_name = profile.get_metrics(name)
-                if of_name.call_count:
-                    rows.append((of_name.max_time, name, of_name.call_count, of_name.avg_time))
+                calls = of_name.call_count
+                if calls:
+                    if profiler is self._profiler and name in self._traced:
+                        calls = self._traced[name][1][0]
+                    rows.append((of_name.max_time, name, calls, of_name.avg_time))
         rows.sort(reverse=True)
         if not rows:
             return []

@@ -271,7 +271,11 @@ async def grouped(eager: bool) -> None:
 
 @pytest.mark.parametrize(
     ("loop", "crowd"),
-    [*((loop, gathered) for loop in LOOPS if loop != "uvloop-eager"), (next(iter(LOOPS)), grouped)],
+    [
+        *(pytest.param(loop, gathered, marks=pytest.mark.once) for loop in LOOPS if "eager" not in loop),
+        *((loop, gathered) for loop in LOOPS if loop == "asyncio-eager"),
+        (next(iter(LOOPS)), grouped),
+    ],
 )
 def test_a_hundred_thousand_at_once(loop: str, crowd: Callable[[bool], Any]) -> None:
     with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:

@@ -10,23 +10,33 @@ use mtaio_monitoring::export::Format;
 use mtaio_monitoring::metrics::catalogue::BuiltIn;
 use mtaio_monitoring::monitor::Config;
 
+use super::completions::Completions;
+use super::metrics::Metrics;
+use super::serve::Serve;
+use super::token::Token;
+
 const EXAMPLES: &str = "\
 Examples:
   mtaio top                                  this machine, live; ? explains the keys
   mtaio top --threshold cpu_usage=80         with a threshold that fires above 80 %
+  mtaio top http://127.0.0.1:8000/           a process that serves its monitor
   mtaio watch                                one line a second, until Ctrl-C
   mtaio watch --json --count 60 > day.jsonl  sixty samples for a program to read
-  mtaio metrics                              what can be measured
+  mtaio metrics                              every metric with its value now; with a URL, of a process that serves
   mtaio watch --config mtaio.toml            with the settings, thresholds and destinations of a file
   mtaio check-config mtaio.toml              whether such a file can be used
   mtaio doctor                               what can be read here, and what it costs
+  mtaio report --seconds 60                  what this machine did in a minute; with a URL, a process that serves
   mtaio report run.json                      a saved profile, as a table and a call tree
   mtaio run service.py                       a Python program, with a summary at its end
+  mtaio run --serve service.py               with a page, while it runs
+  mtaio serve                                this machine over HTTP: a page, the scrape, JSON
+  mtaio completions bash                     what a shell completes
 
 Exit codes:
-  0    it did what was asked, or ran until Ctrl-C where it has no other end
+  0    it did what was asked, or ran until Ctrl-C where it has no other end (`serve`: or until SIGTERM)
   1    it failed; the reason is on the standard error
-  2    the arguments were wrong
+  2    the arguments were wrong; of `run`: the program was not started, else its own
   130  Ctrl-C before all that was asked was done; 143 for SIGTERM, else 128 and the signal
 
 Colours go where NO_COLOR is set. Where standard output is no terminal, `top` prints a line a second.";
@@ -48,6 +58,8 @@ pub(super) enum Subcommand {
     Doctor(Doctor),
     Report(Report),
     Run(Run),
+    Serve(Serve),
+    Completions(Completions),
 }
 
 /// Run a Python program with a monitor and a profiler beside it
@@ -73,13 +85,20 @@ impl Run {
     }
 }
 
-/// Show this machine on a live screen
+/// Show this machine, or a process that serves its monitor, on a live screen
 ///
 /// Panels for processors, memory, disks, network, pressure, processes and alerts. `?` explains the keys, q ends it; then
 /// the terminal is given back, with a summary. Where standard output is no terminal, it is a line a second.
 #[derive(Args, Debug)]
 #[command(after_help = TOP_HELP)]
 pub(super) struct Top {
+    /// Show what is served there rather than this machine: http://127.0.0.1:8000/, or host:port
+    #[arg(value_name = "URL", conflicts_with_all = ["interval", "config", "thresholds"])]
+    pub(super) url: Option<String>,
+
+    #[command(flatten)]
+    pub(super) token: Token,
+
     #[command(flatten)]
     pub(super) sampling: Sampling,
 
@@ -108,7 +127,9 @@ Keys:
   Ctrl-Z, Ctrl-L            to the shell; draw everything anew
   q, Esc, Ctrl-C            end
 
-Example: mtaio top --interval 0.5 --threshold cpu_usage=80 --threshold memory_usage=90";
+Examples:
+  mtaio top --interval 0.5 --threshold cpu_usage=80 --threshold memory_usage=90
+  mtaio top http://127.0.0.1:8000/           what `mtaio serve`, `mtaio run --serve` and `monitor.serve()` tell";
 
 // What a monitor of this machine is to do. No words for the help: those are the commands' own.
 #[derive(Args, Debug)]
@@ -162,14 +183,6 @@ A value that was not measured is null.
 
 Example: mtaio watch --json | jq .cpu.usage_percent";
 
-/// List every metric that is measured, with kind, unit and meaning
-#[derive(Args, Debug)]
-pub(super) struct Metrics {
-    /// Print a JSON array of objects: name, kind, unit, help
-    #[arg(short, long)]
-    pub(super) json: bool,
-}
-
 /// Say whether a configuration file can be used, with the line of every fault
 ///
 /// Variables of the environment that stand in it must be set.
@@ -211,20 +224,35 @@ read from time to time, when it is read.
 
 It ends with 1 where cpu, load, memory or process cannot be read.";
 
-/// Show a saved profile, convert it, or compare it with another one
+/// Say what this machine did in some seconds; or show a saved profile, convert it, or compare it with another one
 ///
-/// Prints a table by name and the call tree, or writes another format.
+/// Without FILE this machine is watched, and with a URL what is served there: each metric's mean, extremes and percentiles,
+/// the alerts, and the processes that used most. Of a profile it prints a table by name and the call tree, or another format.
 #[derive(Args, Debug)]
 #[command(after_help = REPORT_EXAMPLES)]
 pub(super) struct Report {
-    /// The profile, saved as JSON by `profile.save(path)`; - reads the standard input
-    #[arg(value_name = "FILE")]
-    pub(super) file: PathBuf,
+    /// The profile, saved as JSON by `profile.save(path)`; - reads the standard input. Or http://127.0.0.1:8000/
+    #[arg(value_name = "FILE|URL")]
+    pub(super) file: Option<PathBuf>,
 
-    /// Write this format: json, chrome-trace, speedscope, collapsed or html
+    /// Watch for so many seconds, from 1 to 86400; 10 without it
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub(super) seconds: Option<u32>,
+
+    #[command(flatten)]
+    pub(super) sampling: Sampling,
+
+    #[command(flatten)]
+    pub(super) token: Token,
+
+    /// Print what was watched as one JSON object
+    #[arg(short, long, conflicts_with_all = ["format", "diff", "all"])]
+    pub(super) json: bool,
+
+    /// Write a profile in this format: json, chrome-trace, speedscope, collapsed or html
     ///
     /// Without it, the ending of --output decides, and without that, the profile is printed for people to read.
-    #[arg(short, long, value_name = "FORMAT", value_parser = format)]
+    #[arg(short, long, value_name = "FORMAT", value_parser = format, requires = "file")]
     pub(super) format: Option<Format>,
 
     /// Write to a file rather than to the standard output
@@ -232,21 +260,25 @@ pub(super) struct Report {
     pub(super) output: Option<PathBuf>,
 
     /// Compare FILE, as what was before, with this one, as what came after
-    #[arg(short, long, value_name = "OTHER", conflicts_with = "format")]
+    #[arg(short, long, value_name = "OTHER", conflicts_with = "format", requires = "file")]
     pub(super) diff: Option<PathBuf>,
 
-    /// Print every name and call, not only what fits a screen
-    #[arg(short, long, conflicts_with = "format")]
+    /// Print every name and call of a profile, not only what fits a screen
+    #[arg(short, long, conflicts_with = "format", requires = "file")]
     pub(super) all: bool,
 }
 
 const REPORT_EXAMPLES: &str = "\
 Examples:
-  mtaio report run.json                         the table and the call tree
+  mtaio report --seconds 60 --output minute.txt this machine, for a minute
+  mtaio report --json http://127.0.0.1:8000/    a process that serves its monitor, for ten seconds
+  mtaio report run.json                         the table and the call tree of a profile
   mtaio report run.json --output run.html       a page with a flame graph and a timeline
   mtaio report run.json --format chrome-trace > run.trace.json
                                                 for Perfetto (https://ui.perfetto.dev) or about:tracing
-  mtaio report before.json --diff after.json    what changed, by name";
+  mtaio report before.json --diff after.json    what changed, by name
+
+It ends with 130 at Ctrl-C before its seconds are over, and then tells of those that were.";
 
 fn format(text: &str) -> Result<Format, String> {
     text.parse().map_err(|error: mtaio_monitoring::MonitoringError| error.to_string())

@@ -5,6 +5,8 @@ use std::{fmt, io};
 use mtaio_monitoring::MonitoringError;
 use mtaio_monitoring::export::writing::printable::printable;
 
+use crate::far::Trouble;
+
 /// An end without a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
@@ -34,6 +36,8 @@ pub(super) enum Failure {
     System(io::Error),
     /// The monitor.
     Monitor(MonitoringError),
+    /// What is far away.
+    Far(Trouble),
     /// It was asked to run this Python program.
     NeedsPython(String),
 }
@@ -55,6 +59,7 @@ impl fmt::Display for Failure {
         match self {
             Self::System(error) => write!(formatter, "cannot go on: {error}"),
             Self::Monitor(error) => error.fmt(formatter),
+            Self::Far(trouble) => trouble.fmt(formatter),
             Self::NeedsPython(program) => write!(
                 formatter,
                 "only the command of the Python package runs Python programs: `pip install mtaio-monitoring` into their \
@@ -68,6 +73,12 @@ impl fmt::Display for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::System(error)
+    }
+}
+
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Self {
+        Self::Far(trouble)
     }
 }
 

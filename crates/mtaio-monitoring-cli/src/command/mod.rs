@@ -2,12 +2,16 @@
 
 mod arguments;
 mod check_config;
+mod completions;
 mod doctor;
 mod ending;
+mod events;
 mod interrupts;
 mod metrics;
 mod report;
-mod sample_json;
+mod saved_profile;
+mod serve;
+mod token;
 mod top;
 mod watch;
 
@@ -23,8 +27,8 @@ use ending::{Ending, Failure};
 /// `std::env::args_os()`; the bin and the Python wheel's entry point both end in this.
 ///
 /// Exit codes: 0 it did what was asked; 1 it failed; 2 the arguments were wrong; 128 + N it was ended early by signal
-/// N (130: Ctrl-C, 143: SIGTERM). Ctrl-C is the regular end of what runs until it is interrupted, and so 0 there. A
-/// reader that closes the pipe ends it quietly, with 0.
+/// N (130: Ctrl-C, 143: SIGTERM). Ctrl-C is the regular end of what runs until it is interrupted, and so 0 there (for
+/// `serve` SIGTERM too). A reader that closes the pipe ends it quietly, with 0.
 ///
 /// While it runs it takes SIGINT and SIGTERM (on a screen SIGHUP and SIGQUIT too). A program that has handlers of its
 /// own for these, as the Python interpreter has, resets them to the default before the call, or both act.
@@ -48,6 +52,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> i32 {
         Subcommand::CheckConfig(arguments) => check_config::run(arguments),
         Subcommand::Doctor(arguments) => doctor::run(arguments),
         Subcommand::Report(arguments) => report::run(arguments),
+        Subcommand::Completions(arguments) => completions::run(arguments),
+        Subcommand::Serve(arguments) => serve::run(arguments),
         // The Python package takes this one before it comes here.
         Subcommand::Run(arguments) => Err(Failure::NeedsPython(arguments.words())),
     };

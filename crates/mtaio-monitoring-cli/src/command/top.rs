@@ -1,9 +1,10 @@
-//! `mtaio top`: this machine, live.
+//! `mtaio top`: this machine or a process that serves its monitor, live.
 
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+use mtaio_monitoring::MonitoringError;
 use mtaio_monitoring::clock::Clock;
 use mtaio_monitoring::export::writing::printable::printable;
 use mtaio_monitoring::metrics::catalogue::BuiltIn;
@@ -12,6 +13,7 @@ use mtaio_monitoring::monitor::{ConfigFile, MonitorCore};
 use signal_hook::consts::{SIGCONT, SIGTSTP, SIGWINCH};
 
 use crate::appearance::Appearance;
+use crate::far::{Far, Past};
 use crate::live::{Kind, LiveOptions, LiveView, Output};
 use crate::top::{Machine, Options, Running};
 use crate::view::View;
@@ -26,24 +28,76 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 pub(super) fn run(arguments: &Top) -> Result<Ending, Failure> {
-    let output = Output::stdout();
-    let interrupts = Interrupts::listen(output.is_screen())?;
-    let monitor = Arc::new(started(&arguments.sampling)?);
     let mut appearance = Appearance::of_environment();
     if arguments.no_color {
         appearance = appearance.without_color();
     }
-    let signal = match output.into_parts() {
-        (writer, Kind::Screen(size)) => {
-            let options = Options { appearance, ascii: arguments.ascii, mouse: !arguments.no_mouse };
-            let source = Machine::new(Arc::clone(&monitor));
-            let top = Running::start(source, (writer, size), options, interrupts.bell())?;
-            show(top, &interrupts)?
+    let options = Options { appearance, ascii: arguments.ascii, mouse: !arguments.no_mouse };
+    // Before there is a screen, on which nobody could read what is wrong.
+    let far = match &arguments.url {
+        Some(address) => Some(Far::connect(address, arguments.token.read()?.as_deref(), Past::Some)?),
+        None if arguments.token.is_file_given() => {
+            let message = "--token-file is for a URL, which was not given".to_owned();
+            return Err(MonitoringError::Configuration(message).into());
         }
-        (writer, Kind::Lines) => print_lines(Output::lines(writer), &monitor, appearance, &interrupts)?,
+        None => None,
     };
-    end(&monitor);
+    let output = Output::stdout();
+    let interrupts = Interrupts::listen(output.is_screen())?;
+    let signal = match far {
+        Some(far) => show_far(far, output, options, &interrupts)?,
+        None => {
+            let monitor = Arc::new(started(&arguments.sampling)?);
+            let signal = show_machine(&monitor, output, options, &interrupts)?;
+            end(&monitor);
+            signal
+        }
+    };
     Ok(signal.map_or(Ending::Done, regular_end))
+}
+
+fn show_machine(
+    monitor: &Arc<MonitorCore>,
+    output: Output,
+    options: Options,
+    interrupts: &Interrupts,
+) -> io::Result<Option<i32>> {
+    match output.into_parts() {
+        (writer, Kind::Screen(size)) => {
+            let source = Machine::new(Arc::clone(monitor));
+            show(Running::start(source, (writer, size), options, interrupts.bell())?, interrupts)
+        }
+        (writer, Kind::Lines) => {
+            let monitor = Arc::clone(monitor);
+            let source = move || {
+                // Nobody else takes the events, and a line shows alerts by itself.
+                drop(monitor.drain_events());
+                View::of(&monitor, "mtaio top")
+            };
+            print_lines(source, Output::lines(writer), options.appearance, interrupts)
+        }
+    }
+}
+
+fn show_far(mut far: Far, output: Output, options: Options, interrupts: &Interrupts) -> io::Result<Option<i32>> {
+    match output.into_parts() {
+        (writer, Kind::Screen(size)) => {
+            show(Running::start(far, (writer, size), options, interrupts.bell())?, interrupts)
+        }
+        (writer, Kind::Lines) => {
+            let mut told = None;
+            let source = move || {
+                let trouble = far.trouble();
+                if let Some(trouble) = trouble.as_ref().filter(|trouble| told.as_ref() != Some(*trouble)) {
+                    // Lines go on where nobody reads this.
+                    let _ = writeln!(io::stderr(), "mtaio: trying again: {}", printable(trouble));
+                }
+                told = trouble;
+                far.view()
+            };
+            print_lines(source, Output::lines(writer), options.appearance, interrupts)
+        }
+    }
 }
 
 /// The screen, until the user ends it or a signal does: then which.
@@ -86,17 +140,11 @@ fn somebody_may_have_it_go_on() -> bool {
 }
 
 fn print_lines(
+    source: impl FnMut() -> View + Send + 'static,
     output: Output,
-    monitor: &Arc<MonitorCore>,
     appearance: Appearance,
     interrupts: &Interrupts,
 ) -> io::Result<Option<i32>> {
-    let monitor = Arc::clone(monitor);
-    let source = move || {
-        // Nobody else takes the events, and a line shows alerts by itself.
-        drop(monitor.drain_events());
-        View::of(&monitor, "mtaio top")
-    };
     let mut live = LiveView::start(source, output, LiveOptions { appearance, ..LiveOptions::default() })?;
     let mut signal = None;
     while signal.is_none() && !live.has_ended() {

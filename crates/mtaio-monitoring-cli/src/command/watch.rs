@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use mtaio_monitoring::SystemStats;
 use mtaio_monitoring::clock::Clock;
-use mtaio_monitoring::monitor::{Config, Event, MonitorCore};
+use mtaio_monitoring::monitor::{Config, MonitorCore};
 
 use crate::appearance::Appearance;
 use crate::lines::line;
 use crate::tally::Tally;
 use crate::view::View;
-use mtaio_monitoring::export::writing::printable::printable;
+use mtaio_monitoring::export::sample_json;
 
 use super::arguments::Watch;
 use super::ending::{Ending, Failure};
+use super::events::print_events;
 use super::interrupts::{Interrupts, regular_end};
-use super::sample_json::sample_json;
 use super::top::{end, started};
 
 /// How soon a sample that is due and not there is looked for again.
@@ -70,7 +70,7 @@ impl Watching<'_> {
 
     /// Prints every sample that has come since the last call, and the alerts.
     fn print_new(&mut self) -> Result<(), Failure> {
-        self.print_events();
+        print_events(&self.monitor);
         let since = self.newest.as_ref().map(|newest| newest.timestamp);
         let samples = self.monitor.history(since, None)?;
         let seen = self.newest.as_ref().map(|newest| newest.sequence);
@@ -80,7 +80,7 @@ impl Watching<'_> {
             }
             self.tally.add_sample(&stats);
             let text = if self.arguments.json {
-                sample_json(&stats).map_err(io::Error::from)?
+                sample_json(&stats)
             } else {
                 line(&self.view(Some(stats.clone())), &self.appearance)
             };
@@ -91,20 +91,6 @@ impl Watching<'_> {
             stdout.flush()?;
         }
         Ok(())
-    }
-
-    /// On the standard error: the standard output is for samples.
-    fn print_events(&self) {
-        for event in self.monitor.drain_events() {
-            let text = match event {
-                Event::Exceeded(alert) | Event::Cleared(alert) | Event::Raised(alert) => alert.message,
-                Event::NoData(text) | Event::Notice(text) | Event::Fault(text) => text,
-                // The command has no pressure rules.
-                Event::Pressure { .. } => continue,
-            };
-            // Samples go on where nobody reads the alerts.
-            let _ = writeln!(io::stderr(), "mtaio: {}", printable(&text));
-        }
     }
 
     fn print_summary(&self, running_seconds: f64) -> Result<(), Failure> {

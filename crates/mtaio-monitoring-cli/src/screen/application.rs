@@ -181,7 +181,7 @@ fn threshold_cells(view: &View, state: &ThresholdState) -> Vec<String> {
     if rule.clear != rule.threshold {
         limit += &format!(", clears at {}", quantity(Some(rule.clear), unit));
     }
-    vec![quantity(view.latest_value(&rule.metric), unit), limit]
+    vec![quantity(view.value_of(state), unit), limit]
 }
 
 fn alerts(view: &View, appearance: &Appearance, width: usize) -> Option<Section> {

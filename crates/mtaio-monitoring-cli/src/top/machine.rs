@@ -65,10 +65,10 @@ impl Source for Machine {
         let mut view = View::now(&self.monitor, "mtaio top");
         let is_new = |stats: &SystemStats| newest.is_none_or(|newest| stats.timestamp > newest);
         if view.snapshot.stats.as_ref().is_none_or(|stats| !is_new(stats)) {
-            return Observation { host_name: host_name(), view, lists: None };
+            return Observation { host_name: host_name(), view, lists: None, remote: None };
         }
         // A time that is not a number cannot come of a sample; no history is then the honest answer.
         view.history = self.monitor.history(newest.map(f64::next_up), None).unwrap_or_default();
-        Observation { host_name: host_name(), view, lists: Some(self.lists()) }
+        Observation { host_name: host_name(), view, lists: Some(self.lists()), remote: None }
     }
 }

@@ -30,7 +30,7 @@ use record::Record;
 pub use events::{Event, Key, Parser};
 pub use keys::Outcome;
 pub use layout::Panel;
-pub use observation::{Lists, Observation, Source};
+pub use observation::{Lists, Observation, Remote, Source};
 pub use state::{Order, State};
 pub use widget::TopScreen;
 
@@ -45,6 +45,7 @@ pub struct Top {
     record: Record,
     view: View,
     host_name: Option<String>,
+    remote: Option<Remote>,
     /// Columns and rows.
     size: (u16, u16),
 }
@@ -55,7 +56,7 @@ impl Top {
     pub fn new(observation: Observation, size: (u16, u16)) -> Self {
         let state = State::new(observation.view.snapshot.interval_seconds);
         let view = View { history: Vec::new(), ..observation.view.clone() };
-        let mut top = Self { state, record: Record::default(), view, host_name: None, size };
+        let mut top = Self { state, record: Record::default(), view, host_name: None, remote: None, size };
         top.take_in(observation);
         top
     }
@@ -64,6 +65,7 @@ impl Top {
     pub fn take_in(&mut self, mut observation: Observation) {
         self.record.take_in(&mut observation);
         self.host_name = observation.host_name;
+        self.remote = observation.remote;
         self.view = observation.view;
     }
 
@@ -90,7 +92,10 @@ impl Top {
         let stats = self.record.newest().and_then(|newest| newest.stats.as_deref());
         let is_there = |panel: &Panel| match panel {
             Panel::Pressure => stats.is_some_and(panels::pressure::is_measured),
-            Panel::Processes => self.record.lists_at(None).1.is_some() || self.record.newest().is_none(),
+            Panel::Processes => {
+                // What is far away does not tell them, which is not to look as if there were none.
+                self.remote.is_some() || self.record.lists_at(None).1.is_some() || self.record.newest().is_none()
+            }
             Panel::Recorded => !snapshot.recorded.is_empty(),
             Panel::Alerts => has_alerts,
             Panel::Processors | Panel::Memory | Panel::Disks | Panel::Network => true,

@@ -252,7 +252,7 @@ mod tests {
         };
         let processes = processes.map(|count| (0..count).map(process).collect());
         let lists = processes.map(|processes| Lists { processes: Some(processes), ..Lists::default() });
-        record.take_in(&mut Observation { host_name: None, view, lists });
+        record.take_in(&mut Observation { host_name: None, view, lists, remote: None });
     }
 
     fn low_and_high(record: &Record, end: f64, seconds: f64, parts: usize) -> Vec<Option<(f64, f64)>> {

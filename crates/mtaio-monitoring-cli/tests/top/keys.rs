@@ -48,7 +48,7 @@ fn the_focus_goes_round_the_panels_that_are_there() {
     assert_eq!(top.state.focus, Panel::Processors);
 
     // Panels that there is nothing for are passed over.
-    let mut bare = Top::new(Observation { host_name: None, view: unmeasured(), lists: None }, SIZE);
+    let mut bare = Top::new(Observation { host_name: None, view: unmeasured(), lists: None, remote: None }, SIZE);
     press(&mut bare, &letters("8"));
     assert_eq!(bare.state.focus, Panel::Processes);
     let mut seen = Vec::new();

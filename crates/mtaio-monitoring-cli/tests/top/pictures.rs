@@ -2,7 +2,7 @@
 
 use expect_test::{ExpectFile, expect_file};
 use mtaio_monitoring_cli::Appearance;
-use mtaio_monitoring_cli::top::{Event, Key, Lists, Observation, Top, TopScreen};
+use mtaio_monitoring_cli::top::{Event, Key, Lists, Observation, Remote, Top, TopScreen};
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -92,7 +92,7 @@ fn nothing_but_ascii_where_that_is_wanted() {
 
 #[test]
 fn nothing_measured_and_nothing_sampled() {
-    let observation = Observation { host_name: None, view: unmeasured(), lists: None };
+    let observation = Observation { host_name: None, view: unmeasured(), lists: None, remote: None };
     let shown = text(&top(observation.clone(), (80, 24)), (80, 24));
     expect_file!["../pictures/top-unmeasured.txt"].assert_eq(&shown);
     let mut before = observation;
@@ -120,6 +120,34 @@ fn attacked() -> Observation {
         stats.network.transmit_bytes_per_second = Some(-f64::MAX);
     }
     observation
+}
+
+/// As a process tells it that is far away: without lists.
+fn from_afar(trouble: Option<&str>) -> Observation {
+    let remote = Some(Remote { trouble: trouble.map(str::to_owned) });
+    Observation { lists: Some(Lists::default()), remote, ..watched() }
+}
+
+#[test]
+fn what_is_not_told_from_afar_is_not_shown_as_none() {
+    expect_file!["../pictures/top-far.txt"].assert_eq(&text(&top(from_afar(None), (80, 24)), (80, 24)));
+    for (panel, name) in [('1', "cores"), ('3', "disks"), ('4', "interfaces"), ('6', "processes")] {
+        let mut top = top(from_afar(None), (80, 24));
+        press(&mut top, &[Key::Char(panel), Key::Enter]);
+        let shown = text(&top, (80, 24));
+        assert!(!shown.contains("nothing"), "{name}: {shown}");
+    }
+}
+
+#[test]
+fn who_is_away_is_named_at_the_foot_whatever_its_words() {
+    let mut top = top(from_afar(None), (80, 24));
+    let mut away = from_afar(Some(&format!("http://10.0.0.7:8000/: the connection failed {HOSTILE}")));
+    (away.lists, away.view.history) = (None, Vec::new());
+    top.take_in(away);
+    expect_file!["../pictures/top-away.txt"].assert_eq(&text(&top, (80, 24)));
+    top.take_in(from_afar(None));
+    assert!(text(&top, (80, 24)).contains("? help"));
 }
 
 #[test]
@@ -185,7 +213,7 @@ proptest! {
         scene in 0..3,
         ascii in any::<bool>(),
     ) {
-        let nothing = || Observation { host_name: None, view: unmeasured(), lists: None };
+        let nothing = || Observation { host_name: None, view: unmeasured(), lists: None, remote: None };
         let observations: [fn() -> Observation; 3] = [watched, attacked, nothing];
         let mut top = top(observations[scene as usize](), size);
         for event in events {

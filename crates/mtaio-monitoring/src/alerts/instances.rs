@@ -21,6 +21,7 @@ pub struct Instances {
     refused: u64,
     begun_ns: Option<u64>,
     has_seen_value: bool,
+    worst: Option<f64>,
 }
 
 impl Instances {
@@ -40,6 +41,7 @@ impl Instances {
             refused: 0,
             begun_ns: None,
             has_seen_value: false,
+            worst: None,
         }
     }
 
@@ -58,6 +60,12 @@ impl Instances {
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.refused
+    }
+
+    /// At the last look, the value that is furthest on the bad side.
+    #[must_use]
+    pub fn worst(&self) -> Option<f64> {
+        self.worst
     }
 
     /// Whether there ever was a value.
@@ -90,7 +98,10 @@ impl Instances {
         let evaluated = self.rule.expression.evaluate(values, self.rule.window_ns);
         let mut seen: BTreeMap<Labels, Seen> =
             evaluated.into_iter().map(|(labels, value)| (labels, finite(value))).collect();
-        self.has_seen_value |= seen.values().any(|seen| matches!(seen, Seen::Value(_)));
+        let values =
+            seen.values().filter_map(|seen| if let Seen::Value(value) = seen { Some(*value) } else { None });
+        self.worst = values.reduce(if self.rule.below { f64::min } else { f64::max });
+        self.has_seen_value |= self.worst.is_some();
         if self.rule.expression.by.is_empty() {
             // There is one instance, be there values or not: its silence may be what the rule is about.
             let only = seen.remove(&Labels::default()).unwrap_or(Seen::Nothing);

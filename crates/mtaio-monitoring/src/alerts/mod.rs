@@ -11,6 +11,7 @@ mod pressure;
 mod prometheus;
 mod rule;
 mod silence;
+mod state;
 mod values;
 mod watch;
 
@@ -25,5 +26,6 @@ pub use pressure::{OnceAWindow, PressureEvent, PressureRule, PressureSource};
 pub use prometheus::prometheus_rules;
 pub use rule::{Annotations, NoData, Rule, RuleOptions};
 pub use silence::{Matcher, Silence};
+pub use state::ThresholdState;
 pub use values::Values;
 pub use watch::{Change, Mark, Moment, Outcome, Seen, State, Transition, Watch};

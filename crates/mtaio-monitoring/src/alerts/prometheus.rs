@@ -5,33 +5,43 @@
 
 use std::fmt::Write;
 
-use crate::metrics::Quoted;
+use crate::metrics::catalogue::{BuiltIn, Kind};
+use crate::metrics::exposed::{BaseUnit, family_name, label_name, metric_name};
+use crate::metrics::{Declaration, Quoted};
 
 use super::alert::Level;
 use super::expression::{Aggregate, Term};
 use super::rule::{NoData, Rule};
 
-/// The rules, for `rule_files` of a Prometheus 2.42 or newer that scrapes native histograms.
+/// The rules, for `rule_files` of a Prometheus 2.42 or newer that scrapes this process ([`Exposition`]), with the names
+/// and the base units of that scrape: a threshold of 80 % is one of 0.8 there.
 ///
 /// Each threshold is a rule, and one with a critical level two. A series of Prometheus belongs to a process (`job` and
 /// `instance`), and so each process is held against the threshold by itself, as it is here.
 ///
-/// `is_counter` says which metrics were declared as counters: those are a number over there, and the others histograms.
+/// `declared` says what a metric was declared as, since that decides what a scrape tells of it: of a counter the total, of
+/// a histogram counts at some bounds, of anything else the value recorded last.
 ///
 /// ```
 /// use mtaio_monitoring::alerts::{Rule, RuleOptions, prometheus_rules};
+/// use mtaio_monitoring::metrics::Declaration;
+/// use mtaio_monitoring::metrics::catalogue::Kind;
 ///
 /// let options = RuleOptions { for_seconds: 30.0, ..RuleOptions::default() };
-/// let rule = Rule::new("request_duration:p99 by (route)", 0.5, options)?;
-/// let file = prometheus_rules(&[rule], &|_| false);
-/// assert!(file.contains("histogram_quantile(0.99, sum by (instance, job, route) (rate(request_duration[1m]))) > 0.5"));
+/// let rule = Rule::new("latency:p99 by (route)", 500.0, options)?;
+/// let latency = Declaration::new(Kind::Histogram, "ms", "Time that a request took.")?;
+/// let file = prometheus_rules(&[rule], &|name| (name == "latency").then(|| latency.clone()));
+/// let value = "histogram_quantile(0.99, sum by (instance, job, le, route) (rate(latency_seconds_bucket[1m])))";
+/// assert!(file.contains(&format!("{value} > 0.5")));
 /// assert!(file.contains("for: 30s"));
 /// # Ok::<(), mtaio_monitoring::MonitoringError>(())
 /// ```
+///
+/// [`Exposition`]: crate::export::Exposition
 #[must_use]
-pub fn prometheus_rules(rules: &[Rule], is_counter: &dyn Fn(&str) -> bool) -> String {
+pub fn prometheus_rules(rules: &[Rule], declared: &dyn Fn(&str) -> Option<Declaration>) -> String {
     let mut file = String::from("# Thresholds of mtaio-monitoring, for rule_files of Prometheus 2.42 or newer.\n");
-    let texts: Vec<String> = rules.iter().flat_map(|rule| levels(rule, is_counter)).collect();
+    let texts: Vec<String> = rules.iter().flat_map(|rule| levels(rule, declared)).collect();
     if texts.iter().all(|text| text.lines().all(|line| line.trim_start().starts_with('#'))) {
         file.push_str("groups: []\n");
         texts.iter().for_each(|text| file.push_str(text));
@@ -42,14 +52,17 @@ pub fn prometheus_rules(rules: &[Rule], is_counter: &dyn Fn(&str) -> bool) -> St
     file
 }
 
-fn levels(rule: &Rule, is_counter: &dyn Fn(&str) -> bool) -> Vec<String> {
+/// What a metric was declared as; `None` where it was not.
+type Declared<'a> = &'a dyn Fn(&str) -> Option<Declaration>;
+
+fn levels(rule: &Rule, declared: Declared<'_>) -> Vec<String> {
     let mut levels = vec![rule.level];
     levels.extend(rule.critical.map(|_| Level::Critical));
-    levels.into_iter().map(|level| one(rule, level, is_counter)).collect()
+    levels.into_iter().map(|level| one(rule, level, declared)).collect()
 }
 
 /// The rule of one level.
-fn one(rule: &Rule, level: Level, is_counter: &dyn Fn(&str) -> bool) -> String {
+fn one(rule: &Rule, level: Level, declared: Declared<'_>) -> String {
     let mut text = String::new();
     let mut write = |line: std::fmt::Arguments<'_>| {
         text.write_fmt(line).and_then(|()| text.write_char('\n')).expect("a String takes everything");
@@ -57,7 +70,7 @@ fn one(rule: &Rule, level: Level, is_counter: &dyn Fn(&str) -> bool) -> String {
     for remark in remarks(rule) {
         write(format_args!("      # {}: {remark}", one_line(&rule.metric)));
     }
-    let value = match promql(rule, is_counter) {
+    let Value { text: value, divided, divisor } = match promql(rule, declared) {
         Ok(value) => value,
         Err(why) => {
             write(format_args!("      # {}: not written, because {why}", one_line(&rule.metric)));
@@ -65,11 +78,13 @@ fn one(rule: &Rule, level: Level, is_counter: &dyn Fn(&str) -> bool) -> String {
         }
     };
     let (threshold, clear) = rule.bounds(level);
+    let is_changed = clear != threshold;
+    let [threshold, clear] = [threshold, clear].map(|bound| divisor.convert_back(divided.convert(bound)));
     let beyond = if rule.below { "<" } else { ">" };
     let mut condition = format!("{value} {beyond} {}", number(threshold));
-    if clear != threshold {
+    if is_changed {
         // What fires goes on until the other bound: Prometheus knows what fires as a series of its own.
-        let labels = grouping(rule).join(", ");
+        let labels = grouping(rule, None).join(", ");
         let name = Quoted(&rule.metric);
         let firing = format!("ALERTS{{alertname={name},alertstate=\"firing\",severity=\"{}\"}}", level.name());
         write!(condition, " or ({value} {beyond} {} and on ({labels}) {firing})", number(clear))
@@ -92,7 +107,7 @@ fn one(rule: &Rule, level: Level, is_counter: &dyn Fn(&str) -> bool) -> String {
         write(format_args!("          message: {}", yaml(&message)));
     }
     for (name, annotation) in rule.annotations.iter() {
-        write(format_args!("          {}: {}", valid(name), yaml(&template(annotation))));
+        write(format_args!("          {}: {}", metric_name(name), yaml(&template(annotation))));
     }
     text
 }
@@ -113,51 +128,86 @@ fn remarks(rule: &Rule) -> Vec<&'static str> {
     is_so.into_iter().filter(|(so, _)| *so).map(|(_, remark)| remark).collect()
 }
 
-/// The labels that make out an instance of the rule, over there.
-fn grouping(rule: &Rule) -> Vec<String> {
+/// The labels that make out an instance of the rule, over there, and one more.
+fn grouping(rule: &Rule, more: Option<&str>) -> Vec<String> {
     let mut labels = vec!["instance".to_owned(), "job".to_owned()];
-    labels.extend(rule.expression.by.iter().map(|label| valid(label)));
+    labels.extend(rule.expression.by.iter().map(|label| label_name(label).into_owned()));
+    labels.extend(more.map(str::to_owned));
     labels.sort();
     labels.dedup();
     labels
 }
 
+/// A value in PromQL.
+struct Value {
+    text: String,
+    /// The units of what is divided and of what it is divided by, which the bounds must be brought to.
+    divided: BaseUnit,
+    divisor: BaseUnit,
+}
+
 /// The value in PromQL, or why there is none.
-fn promql(rule: &Rule, is_counter: &dyn Fn(&str) -> bool) -> Result<String, &'static str> {
-    let labels = grouping(rule).join(", ");
-    let of_term = |term: &Term| -> Result<String, &'static str> {
-        let (series, window) = (selected(term), duration(rule.window_ns));
-        let sum = |function: &str| format!("sum by ({labels}) ({function}({series}[{window}]))");
-        if is_counter(&term.metric) {
-            return match term.aggregate {
-                Aggregate::Last => Ok(format!("sum by ({labels}) ({series})")),
-                Aggregate::Sum => Ok(sum("increase")),
-                Aggregate::Rate => Ok(sum("rate")),
-                Aggregate::Count => {
-                    Err("a counter of Prometheus does not know how often it was added to; sum is what it grew by")
-                }
-                _ => Err("a counter of Prometheus has no distribution"),
-            };
+fn promql(rule: &Rule, declared: Declared<'_>) -> Result<Value, &'static str> {
+    let (divided, unit) = of_term(rule, &rule.expression.term, declared)?;
+    Ok(match &rule.expression.divisor {
+        None => Value { text: divided, divided: unit, divisor: BaseUnit::NONE },
+        Some(divisor) => {
+            let (divisor, unit_below) = of_term(rule, divisor, declared)?;
+            Value { text: format!("({divided} / {divisor})"), divided: unit, divisor: unit_below }
         }
-        Ok(match term.aggregate {
-            Aggregate::Last => {
-                let most = if rule.below { "min" } else { "max" };
-                format!("{most} by ({labels}) ({series})")
-            }
-            Aggregate::Count => format!("histogram_count({})", sum("increase")),
-            Aggregate::Sum => format!("histogram_sum({})", sum("increase")),
-            Aggregate::Rate => format!("histogram_count({})", sum("rate")),
-            Aggregate::Mean => format!("(histogram_sum({0}) / histogram_count({0}))", sum("rate")),
-            Aggregate::Quantile(percent) => format!("histogram_quantile({}, {})", percent.share(), sum("rate")),
-            Aggregate::Min | Aggregate::Max => {
-                return Err("a histogram of Prometheus keeps neither the smallest nor the largest value");
-            }
-        })
+    })
+}
+
+/// One side of an expression, and the unit that it is in.
+fn of_term(rule: &Rule, term: &Term, declared: Declared<'_>) -> Result<(String, BaseUnit), &'static str> {
+    let (kind, unit) = match (BuiltIn::from_name(&term.metric).map(BuiltIn::description), declared(&term.metric)) {
+        (Some(about), _) => (about.kind, BaseUnit::of(about.unit)),
+        (None, Some(declared)) => (declared.kind(), BaseUnit::of(declared.unit())),
+        (None, None) => (Kind::Untyped, BaseUnit::NONE),
     };
-    let value = of_term(&rule.expression.term)?;
-    match &rule.expression.divisor {
-        Some(divisor) => Ok(format!("({value} / {})", of_term(divisor)?)),
-        None => Ok(value),
+    let family = family_name(&term.metric, kind, unit);
+    let window = duration(rule.window_ns);
+    let of = |ending: &str, function: &str, more: Option<&str>| {
+        let labels = grouping(rule, more).join(", ");
+        format!("sum by ({labels}) ({function}({family}{ending}{}[{window}]))", selected(term))
+    };
+    let least_or_most = if rule.below { "min" } else { "max" };
+    match (kind, term.aggregate) {
+        (Kind::Counter, Aggregate::Last) => {
+            let labels = grouping(rule, None).join(", ");
+            Ok((format!("sum by ({labels}) ({family}_total{})", selected(term)), unit))
+        }
+        (Kind::Counter, Aggregate::Sum) => Ok((of("_total", "increase", None), unit)),
+        (Kind::Counter, Aggregate::Rate) => Ok((of("_total", "rate", None), unit)),
+        (Kind::Counter, Aggregate::Count) => {
+            Err("a counter of Prometheus does not know how often it was added to; sum is what it grew by")
+        }
+        (Kind::Counter, _) => Err("a counter of Prometheus has no distribution"),
+        (Kind::Histogram, Aggregate::Count) => Ok((of("_count", "increase", None), BaseUnit::NONE)),
+        (Kind::Histogram, Aggregate::Rate) => Ok((of("_count", "rate", None), BaseUnit::NONE)),
+        (Kind::Histogram, Aggregate::Sum) => Ok((of("_sum", "increase", None), unit)),
+        (Kind::Histogram, Aggregate::Mean) => {
+            Ok((format!("({} / {})", of("_sum", "rate", None), of("_count", "rate", None)), unit))
+        }
+        (Kind::Histogram, Aggregate::Quantile(percent)) => {
+            let buckets = of("_bucket", "rate", Some("le"));
+            Ok((format!("histogram_quantile({}, {buckets})", percent.share()), unit))
+        }
+        (Kind::Histogram, Aggregate::Min | Aggregate::Max) => {
+            Err("a histogram of Prometheus keeps neither the smallest nor the largest value")
+        }
+        (Kind::Histogram, Aggregate::Last) => {
+            Err("a histogram of Prometheus does not keep the value recorded last")
+        }
+        (Kind::Gauge | Kind::Untyped, Aggregate::Last) => {
+            let labels = grouping(rule, None).join(", ");
+            Ok((format!("{least_or_most} by ({labels}) ({family}{})", selected(term)), unit))
+        }
+        (Kind::Gauge, _) => Err("of a gauge Prometheus knows the values at its scrapes only"),
+        (Kind::Untyped, _) => Err(
+            "of a metric that was not declared a scrape tells the value recorded last; declare it as a histogram \
+                 or a counter",
+        ),
     }
 }
 
@@ -167,22 +217,10 @@ fn selected(term: &Term) -> String {
         .iter()
         .map(|condition| {
             let operator = if condition.equal { "=" } else { "!=" };
-            format!("{}{operator}{}", valid(&condition.label), Quoted(&condition.value))
+            format!("{}{operator}{}", label_name(&condition.label), Quoted(&condition.value))
         })
         .collect();
-    let name = valid(&term.metric);
-    if conditions.is_empty() { name } else { format!("{name}{{{}}}", conditions.join(",")) }
-}
-
-/// A name that Prometheus allows: other characters become `_`.
-fn valid(name: &str) -> String {
-    let allowed = |character: char| if character.is_ascii_alphanumeric() { character } else { '_' };
-    let name: String = name.chars().map(allowed).collect();
-    if name.is_empty() || name.starts_with(|first: char| first.is_ascii_digit()) {
-        format!("_{name}")
-    } else {
-        name
-    }
+    if conditions.is_empty() { String::new() } else { format!("{{{}}}", conditions.join(",")) }
 }
 
 /// A number as PromQL reads it.

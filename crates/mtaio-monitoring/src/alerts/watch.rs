@@ -251,6 +251,12 @@ impl Watch {
         Self { rule: rule.into(), state: State::default() }
     }
 
+    /// The newest value.
+    #[must_use]
+    pub fn newest(&self) -> Option<f64> {
+        self.state.newest.map(|(value, _)| value)
+    }
+
     /// Where it stands; of a rule with two levels, the first one.
     #[must_use]
     pub fn phase(&self) -> Phase {

@@ -25,6 +25,21 @@ const SCRIPT: &str = concat!(
 /// What the page's policy knows the script by. A test says what it has to be.
 const SCRIPT_HASH: &str = "sha256-gjuZ/+OaxQDAZqoqN/Hix7Cnh1cz4jQM07uIip8viFE=";
 
+/// What a server says of the page, beside what the page says itself: `Content-Security-Policy`, with the bounds that only a
+/// header can set.
+///
+/// ```
+/// let policy = mtaio_monitoring::export::page_policy();
+/// assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+/// ```
+#[must_use]
+pub fn page_policy() -> String {
+    format!(
+        "default-src 'none'; script-src '{SCRIPT_HASH}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'"
+    )
+}
+
 /// The page.
 pub(super) fn write(profile: &Profile) -> String {
     let data = data::write(profile).replace('<', "\\u003c");

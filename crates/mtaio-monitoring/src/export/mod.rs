@@ -1,4 +1,5 @@
-//! A profile as bytes that other programs open, and as text that people read; and a saved one read back.
+//! A profile as bytes that other programs open, and as text that people read; a saved one read back; and a snapshot of a
+//! monitor as Prometheus scrapes it.
 //!
 //! One file a format. What several of them need stands beside them: [`tree`], the calls merged by their path of names,
 //! and [`tracks`], the slices of each task laid out so that none overlaps another.
@@ -11,6 +12,8 @@ mod html;
 mod json;
 mod json_text;
 mod notebook;
+mod prometheus;
+mod sample_json;
 mod speedscope;
 mod text;
 mod timeline;
@@ -25,6 +28,11 @@ use std::str::FromStr;
 use crate::error::{MonitoringError, Result};
 use crate::profiler::Profile;
 
+pub use html::page_policy;
+pub use prometheus::Exposition;
+#[cfg(feature = "protobuf")]
+pub use prometheus::PROTOBUF_CONTENT_TYPE;
+pub use sample_json::{SamplePage, sample_json, samples_of_json};
 pub use timeline::{
     DONE, FAILED, GONE, Sink, TAKEN, TIMELINE_ATTRIBUTE, TIMELINE_CAPSULE, TIMELINE_VERSION, Timeline,
 };

@@ -255,6 +255,40 @@ impl SketchSnapshot {
         self.scale = to_scale;
     }
 
+    /// What would have been recorded if each value had been multiplied by a factor above zero: the same distribution in another
+    /// unit.
+    ///
+    /// Buckets move by whole numbers, so that counts stay exact, but boundaries only where the factor is a power of
+    /// 2^(2^-scale), as every power of two is. Elsewhere they, and so quantiles, are up to half a bucket further off: 1.1 % at
+    /// scale 5.
+    ///
+    /// ```
+    /// use mtaio_monitoring::metrics::Sketch;
+    ///
+    /// let milliseconds = Sketch::new();
+    /// (1..=100).for_each(|value| milliseconds.record(f64::from(value)));
+    /// let seconds = milliseconds.snapshot().multiplied(0.001);
+    /// assert_eq!((seconds.count, seconds.max), (100, Some(0.1)));
+    /// assert!((seconds.quantile(0.5).unwrap() / 0.05 - 1.0).abs() < 0.022);
+    /// ```
+    #[must_use]
+    pub fn multiplied(&self, factor: f64) -> Self {
+        let mut other = self.clone();
+        if factor == 1.0 {
+            return other;
+        }
+        // A factor of an f64 moves an index of one by no more than its own range.
+        let shift = (factor.log2() * f64::from(self.scale).exp2()).round() as i32;
+        for side in [&mut other.positive, &mut other.negative] {
+            if !side.counts.is_empty() {
+                side.offset = side.offset.saturating_add(shift);
+            }
+        }
+        let times = |value: f64| (value * factor).clamp(f64::MIN, f64::MAX);
+        (other.sum, other.min, other.max) = (times(self.sum), self.min.map(times), self.max.map(times));
+        other
+    }
+
     /// The value nearest, in relative terms, to everything in bucket `index`: 2lu/(l+u) for the bounds l and u.
     pub(super) fn middle(&self, index: i32) -> f64 {
         let width = (-f64::from(self.scale)).exp2();

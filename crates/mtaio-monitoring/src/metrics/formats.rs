@@ -168,19 +168,34 @@ impl ClassicHistogram {
         let mut bounds: Vec<f64> = bounds.iter().copied().filter(|bound| bound.is_finite()).collect();
         bounds.sort_unstable_by(f64::total_cmp);
         bounds.dedup();
-        let buckets = bounds.into_iter().map(|bound| (bound, sketch.count_up_to(bound))).collect();
+        let mut buckets: Vec<(f64, u64)> = bounds.into_iter().map(|bound| (bound, 0)).collect();
+        sketch.each_middle(|middle, count| {
+            let first_above = buckets.partition_point(|(bound, _)| *bound < middle);
+            if let Some((_, counted)) = buckets.get_mut(first_above) {
+                *counted += count;
+            }
+        });
+        let mut up_to = 0;
+        for (_, count) in &mut buckets {
+            up_to += *count;
+            *count = up_to;
+        }
         Self { buckets, count: sketch.count, sum: sketch.sum }
     }
 }
 
 impl SketchSnapshot {
-    /// How many values do not exceed `bound`, each bucket counted where its middle lies.
-    fn count_up_to(&self, bound: f64) -> u64 {
-        let counted = |within: &dyn Fn(f64) -> bool, side: &Buckets| -> u64 {
-            side.iter().filter(|(index, _)| within(self.middle(*index))).map(|(_, count)| count).sum()
+    /// The middle of each bucket that holds something, and how many values that is.
+    fn each_middle(&self, mut told: impl FnMut(f64, u64)) {
+        let holding = |side: &Buckets, sign: f64, told: &mut dyn FnMut(f64, u64)| {
+            for (index, count) in side.iter().filter(|(_, count)| *count > 0) {
+                told(sign * self.middle(index), count);
+            }
         };
-        let negative = counted(&|middle| -middle <= bound, &self.negative);
-        let zero = if bound >= 0.0 { self.zero_count } else { 0 };
-        negative + zero + counted(&|middle| middle <= bound, &self.positive)
+        holding(&self.negative, -1.0, &mut told);
+        if self.zero_count > 0 {
+            told(0.0, self.zero_count);
+        }
+        holding(&self.positive, 1.0, &mut told);
     }
 }

@@ -158,6 +158,15 @@ impl Metric {
         self.plain.get().into_iter().cloned().chain(labelled).chain(self.overflow.get().cloned()).collect()
     }
 
+    /// Every series in the order in which they were made. That of their labels costs more than to write them, and a series
+    /// that comes later moves none.
+    pub(crate) fn series_as_made(&self) -> Vec<Arc<Series>> {
+        let mut all = Vec::new();
+        self.add_series(&mut all);
+        all.sort_by_cached_key(|series| series.number());
+        all
+    }
+
     /// Adds every series, in no order.
     pub(super) fn add_series(&self, all: &mut Vec<Arc<Series>>) {
         all.extend(self.plain.get().into_iter().chain(self.overflow.get()).cloned());

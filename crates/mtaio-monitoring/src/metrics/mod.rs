@@ -7,6 +7,7 @@
 //! how many there are, and [`SketchSnapshot`] is the plain copy that answers quantiles, merges and exports.
 
 pub mod catalogue;
+pub(crate) mod exposed;
 
 mod bucket_index;
 mod buckets;

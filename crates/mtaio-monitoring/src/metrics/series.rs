@@ -34,7 +34,8 @@ use crate::lock::Mutex;
 /// distribution are kept.
 ///
 /// Memory: about 5 KB for values that span four decades, and as much again for each further thread that records
-/// (at most 64; those beyond share one stripe, which is slower and loses nothing).
+/// (at most 64; those beyond share one stripe, which is slower and loses nothing). From the first scrape on as much besides
+/// as its labels take as text.
 ///
 /// ```
 /// use mtaio_monitoring::metrics::Series;
@@ -56,6 +57,9 @@ pub struct Series {
     counter: AtomicBool,
     /// Counts at bounds of the program's own, where it has declared some.
     own_bounds: OnceLock<OwnBounds>,
+    /// What a scrape has made of the labels, from the first one on: as long as they are, about. `None` inside for such that
+    /// are to be made sound, which depends on other series.
+    told_labels: OnceLock<Option<Box<str>>>,
     /// Held while a value is made from the last one.
     adding: Mutex<()>,
     /// The extremes of what [`cut`](Self::cut) has taken.
@@ -132,6 +136,7 @@ impl Series {
             watched: AtomicBool::new(false),
             counter: AtomicBool::new(false),
             own_bounds: OnceLock::new(),
+            told_labels: OnceLock::new(),
             adding: Mutex::default(),
             past: Extremes::default(),
             leader: AtomicUsize::new(NOBODY),
@@ -140,6 +145,11 @@ impl Series {
             further: OnceLock::new(),
             common: OnceLock::new(),
         }
+    }
+
+    /// The labels as `make` writes them, which is asked once: they never change, and a scrape writes them again and again.
+    pub(crate) fn told_labels(&self, make: impl FnOnce(&Labels) -> Option<Box<str>>) -> Option<&str> {
+        self.told_labels.get_or_init(|| make(&self.labels)).as_deref()
     }
 
     /// The metric's name.

@@ -2,20 +2,22 @@
 //!
 //! Long because it is one type, and half of it is what its methods' users read.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use crate::alerts::{Alert, PressureRule, Rule, Silence, prometheus_rules};
+use crate::alerts::{Alert, PressureRule, Rule, Silence, ThresholdState, prometheus_rules};
 use crate::error::{MonitoringError, Result};
 use crate::history::Stamped;
-use crate::metrics::SeriesSnapshot;
-use crate::metrics::catalogue::{BuiltIn, Kind};
+use crate::metrics::catalogue::BuiltIn;
+use crate::metrics::{Declaration, Metric, SeriesSnapshot};
 use crate::profiler::Recorder;
 use crate::rates::{Interval, SystemStats};
 
+use super::attached::AttachedList;
 use super::config::Config;
 use super::destinations::Destination;
 use super::health::HealthReport;
@@ -36,13 +38,14 @@ pub(super) const ROWS_AT_ONCE: usize = 4096;
 pub struct MonitorCore {
     /// Swapped only in the child of a fork, where the locks of the old one may be held by threads that are gone.
     pub(super) shared: ArcSwap<Shared>,
+    pub(super) attached: AttachedList,
 }
 
 impl MonitorCore {
     /// A monitor that does not run yet. It reads nothing until it is started or asked.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { shared: ArcSwap::from_pointee(Shared::new(config)) }
+        Self { shared: ArcSwap::from_pointee(Shared::new(config)), attached: AttachedList::default() }
     }
 
     /// The settings.
@@ -66,22 +69,33 @@ impl MonitorCore {
         self.shared().control.lock().current.is_some()
     }
 
-    /// Tells the sampling thread to end, and returns at once. See [`Self::wait_stopped`].
+    /// Tells the sampling thread and what is attached to end, and returns at once. See [`Self::wait_stopped`].
     pub fn request_stop(&self) {
         self.shared().request_stop();
+        self.attached.request_stop();
     }
 
-    /// Waits until no sampling thread is left, for `budget` at most, and says whether that is so. It also is where
-    /// somebody has started the monitor again: then there is nothing left to wait for.
+    /// Waits until no sampling thread is left and what was attached has ended, for `budget` at most, and says whether that is
+    /// so. It also is where somebody has started the monitor again: then there is nothing left to wait for.
     #[must_use]
     pub fn wait_stopped(&self, budget: Duration) -> bool {
         let ending = |control: &mut Control| control.alive > 0 && control.current.is_none();
         let shared = self.shared();
+        let clock = shared.config.clock();
+        let begun = clock.monotonic_ns();
         let mut control = shared.control.lock();
+        if control.current.is_some() {
+            return true;
+        }
         if ending(&mut control) {
             shared.changed.wait_while_for(&mut control, ending, budget);
         }
-        !ending(&mut control)
+        if ending(&mut control) {
+            return false;
+        }
+        drop(control);
+        let left = || budget.saturating_sub(Duration::from_nanos(clock.monotonic_ns().saturating_sub(begun)));
+        self.attached.wait_stopped(left)
     }
 
     /// In the child of a fork: makes the monitor stopped and startable. Settings, thresholds and declarations stay; the history,
@@ -101,6 +115,7 @@ impl MonitorCore {
         new.pressure.inherit(&old.pressure);
         new.gatherer.inherit(&old.gatherer);
         new.outbox.inherit_destinations(&old.outbox, new.config.clock());
+        self.attached.after_fork_in_child();
         // Two threads of the child may come here at once; whoever is second takes what the first one made.
         self.shared.compare_and_swap(&old, Arc::new(new));
         // A thread of the parent may hold any lock of the old one for ever: it must not be torn down.
@@ -156,9 +171,9 @@ impl MonitorCore {
         self.shared().silences()
     }
 
-    /// Every threshold: its rule, whether it waits for `for_seconds`, whether it fires.
+    /// Every threshold: its rule, its newest value, whether it waits for `for_seconds`, whether it fires.
     #[must_use]
-    pub fn rule_states(&self) -> Vec<(Rule, bool, bool)> {
+    pub fn rule_states(&self) -> Vec<ThresholdState> {
         self.shared().watches.lock().states()
     }
 
@@ -173,9 +188,8 @@ impl MonitorCore {
         }
         let shared = self.shared();
         let rules: Vec<Rule> = shared.rules.load().values().cloned().collect();
-        let is_counter =
-            |name: &str| shared.declared.load().get(name).is_some_and(|said| said.kind() == Kind::Counter);
-        Ok(prometheus_rules(&rules, &is_counter))
+        let declared = shared.declared.load();
+        Ok(prometheus_rules(&rules, &|name| declared.get(name).cloned()))
     }
 
     /// Has [`Event::Pressure`] told when tasks stand still for as long as the rule asks for, and gives the number that
@@ -291,11 +305,7 @@ impl MonitorCore {
     ///
     /// As [`Self::history`].
     pub fn history_rows(&self, start: Option<f64>, end: Option<f64>) -> Result<Vec<Interval>> {
-        for (argument, time) in [("start_time", start), ("end_time", end)] {
-            if time.is_some_and(f64::is_nan) {
-                return Err(MonitoringError::argument(argument, "seconds since the epoch, or nothing", "NaN"));
-            }
-        }
+        check_times(start, end)?;
         let shared = self.shared();
         let (start, end) = (start.unwrap_or(f64::NEG_INFINITY), end.unwrap_or(f64::INFINITY));
         let mut rows: Vec<Interval> = Vec::new();
@@ -308,6 +318,19 @@ impl MonitorCore {
                 return Ok(rows);
             }
         }
+    }
+
+    /// As [`Self::history_rows`], the oldest `at_most` of them: for who hands a long history out page by page.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::history`].
+    pub fn history_page(&self, start: Option<f64>, end: Option<f64>, at_most: usize) -> Result<Vec<Interval>> {
+        check_times(start, end)?;
+        let (start, end) = (start.unwrap_or(f64::NEG_INFINITY), end.unwrap_or(f64::INFINITY));
+        let shared = self.shared();
+        let history = shared.history.lock();
+        Ok(history.range(start, end).take(at_most.min(ROWS_AT_ONCE)).copied().collect())
     }
 
     /// The newest sample of the cadence since it was last started.
@@ -339,10 +362,29 @@ impl MonitorCore {
         self.shared().registry.snapshot()
     }
 
+    /// Every recorded metric, by name.
+    pub(crate) fn metrics(&self) -> Vec<Arc<Metric>> {
+        self.shared().registry.metrics()
+    }
+
+    /// What has been declared, by name.
+    #[must_use]
+    pub fn declared(&self) -> Arc<BTreeMap<Arc<str>, Declaration>> {
+        self.shared().declared.load_full()
+    }
+
     /// How the monitor itself is doing.
     #[must_use]
     pub fn health(&self) -> HealthReport {
         self.health_within(ASK_BUDGET)
+    }
+
+    /// Tells the health report how many calls of handlers have failed and were dropped by now, where a face counts them that
+    /// is not asked for it: what a scrape tells must be true without an interpreter's lock.
+    pub fn tell_handlers(&self, errors: u64, dropped_calls: u64) {
+        let shared = self.shared();
+        shared.health.handler_errors.store(errors, Ordering::Relaxed);
+        shared.health.dropped_calls.store(dropped_calls, Ordering::Relaxed);
     }
 
     /// As [`Self::health`], waiting for so long at most for a reading that is under way; without `sections`, where it
@@ -396,6 +438,15 @@ impl MonitorCore {
         self.after_fork_in_child();
         self.shared.load_full()
     }
+}
+
+fn check_times(start: Option<f64>, end: Option<f64>) -> Result<()> {
+    for (argument, time) in [("start_time", start), ("end_time", end)] {
+        if time.is_some_and(f64::is_nan) {
+            return Err(MonitoringError::argument(argument, "seconds since the epoch, or nothing", "NaN"));
+        }
+    }
+    Ok(())
 }
 
 impl Drop for MonitorCore {

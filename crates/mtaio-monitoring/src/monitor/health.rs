@@ -19,6 +19,9 @@ pub(super) struct Health {
     pub(super) largest_late_ns: AtomicU64,
     pub(super) dropped_values: AtomicU64,
     pub(super) delayed_thresholds: AtomicU64,
+    /// These two a face tells, where it counts them itself.
+    pub(super) handler_errors: AtomicU64,
+    pub(super) dropped_calls: AtomicU64,
     pub(super) panics: AtomicU64,
 }
 

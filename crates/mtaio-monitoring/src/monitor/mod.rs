@@ -4,6 +4,7 @@
 //! outbox, with a waker for whoever empties it. [`ResourceMonitor`] empties it on tokio; the Python package does so
 //! on asyncio.
 
+mod attached;
 mod cadence;
 mod coalesced;
 mod config;
@@ -35,6 +36,7 @@ mod shared;
 mod silences;
 mod watches;
 
+pub use attached::Attached;
 pub use cadence::{Cadence, Due};
 pub use config::{Config, Scope};
 #[cfg(feature = "config-file")]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::alerts::{Aggregate, Expression, Term, Values};
 use crate::error::{MonitoringError, Result};
 use crate::history::{Stamped, Wanted};
-use crate::metrics::Labels;
 use crate::metrics::catalogue::BuiltIn;
+use crate::metrics::{Labels, Series, Summary};
 use crate::rates::SystemStats;
 
 use super::core::{MonitorCore, ROWS_AT_ONCE};
@@ -16,6 +16,8 @@ use super::shared::Shared;
 /// Times in one answer, and expressions, at most.
 const MOST_POINTS: usize = 10_000;
 const MOST_EXPRESSIONS: usize = 200;
+/// Times of all expressions together: what one question costs is bounded.
+const MOST_VALUES: usize = 200_000;
 /// What a value at a time looks back on, at least: with less, quantiles of what is seldom would be noise.
 const WINDOW_SECONDS: f64 = 60.0;
 
@@ -43,7 +45,7 @@ pub struct Column {
 
 impl MonitorCore {
     /// What metrics were from `start` to `end` (seconds since the epoch; all that is remembered without them), at no more
-    /// than `points` times: each sample by itself where there are few, else the mean, the lowest and the highest of as many
+    /// than `points` times, or one more where steps are cut by the ends: each sample by itself where there are few, else the mean, the lowest and the highest of as many
     /// as a step has.
     ///
     /// A built-in metric is asked for by its name. A recorded one by its name too, which gives what was recorded in the step,
@@ -53,7 +55,7 @@ impl MonitorCore {
     /// # Errors
     ///
     /// [`MonitoringError::Configuration`] for a time that is not a number, for points outside 1 to 10 000, more than 200
-    /// expressions, one that cannot be read, has a `by`, or has an aggregate of a built-in metric.
+    /// expressions or 200 000 points of all of them together, one that cannot be read, has a `by`, or has an aggregate of a built-in metric.
     /// [`MonitoringError::UnknownMetric`] for a name that nobody knows.
     ///
     /// ```
@@ -77,6 +79,11 @@ impl MonitorCore {
         if expressions.len() > MOST_EXPRESSIONS {
             let accepted = format!("at most {MOST_EXPRESSIONS}");
             return Err(MonitoringError::argument("expressions", &accepted, expressions.len()));
+        }
+        if points * expressions.len() > MOST_VALUES {
+            let accepted = format!("at most {MOST_VALUES} together, of all expressions");
+            let given = format_args!("{} x {points}", expressions.len());
+            return Err(MonitoringError::argument("points", &accepted, given));
         }
         for (argument, time) in [("start", start), ("end", end)] {
             if time.is_some_and(f64::is_nan) {
@@ -113,7 +120,7 @@ impl Asked {
         if let Some(metric) = BuiltIn::from_name(text) {
             return Ok(Self::BuiltIn(metric));
         }
-        let expression: Expression = text.parse()?;
+        let expression = of_any_name(shared, text).map_or_else(|| text.parse(), Ok)?;
         if !expression.by.is_empty() || expression.terms().any(|term| BuiltIn::from_name(&term.metric).is_some()) {
             let accepted = "the name of a built-in metric, or an expression of recorded ones without `by`";
             return Err(MonitoringError::argument("expression", accepted, format_args!("{text:?}")));
@@ -130,6 +137,22 @@ impl Asked {
             Self::Recorded(_) => None,
         }
     }
+}
+
+/// `name` or `name:aggregate` of a recorded name that has what the grammar has other uses for: a name may be any text.
+fn of_any_name(shared: &Shared, text: &str) -> Option<Expression> {
+    let is_recorded = |name: &str| shared.registry.metric(name).is_some();
+    let of = |metric: &str, aggregate| Expression {
+        term: Term { aggregate, ..Term::last_of(metric) },
+        divisor: None,
+        by: Vec::new(),
+    };
+    if is_recorded(text) {
+        return Some(of(text, Aggregate::Last));
+    }
+    let (name, aggregate) = text.rsplit_once(':').filter(|(name, _)| is_recorded(name))?;
+    let known: Expression = format!("metric:{aggregate}").parse().ok()?;
+    Some(of(name, known.term.aggregate))
 }
 
 /// What one time stands for.
@@ -226,53 +249,62 @@ impl Shared {
 
     fn recorded_range(&self, expression: &Expression, steps: &[Step], step_seconds: f64) -> Column {
         let is_value = expression.divisor.is_none() && expression.term.aggregate == Aggregate::Last;
+        let selected: Vec<Selected<'_>> = expression.terms().map(|term| self.selected(term)).collect();
         let mut before = None;
         Column::of(steps.iter().map(|step| {
             if is_value {
-                let past = self.past(step.begin, step.end);
-                let of = |aggregate| past.value(&Term { aggregate, ..expression.term.clone() });
-                let now = of(Aggregate::Mean).zip(of(Aggregate::Min)).zip(of(Aggregate::Max));
-                let now = now.map(|((mean, min), max)| [mean, min, max]);
+                let summary = self.past(&selected, step.begin, step.end).summary(&expression.term, Wanted::Totals);
+                let now = summary.and_then(|all| Some([all.mean()?, all.sketch.min?, all.sketch.max?]));
                 // A value stands until there is another.
                 let stands = before.map(|[_, _, last]: [f64; 3]| [last, last, last]);
                 before = now.map(|[mean, _, _]| [mean, mean, mean]).or(before);
                 return now.or(stands);
             }
-            let past = self.past(step.end - step_seconds.max(WINDOW_SECONDS), step.end);
+            let past = self.past(&selected, step.end - step_seconds.max(WINDOW_SECONDS), step.end);
             let value = expression.evaluate(&past, 0).pop().and_then(|(_, value)| value);
             value.filter(|value| value.is_finite()).map(|value| [value; 3])
         }))
     }
 
+    fn selected<'a>(&self, term: &'a Term) -> Selected<'a> {
+        let all = self.registry.metric(&term.metric).map(|metric| metric.series()).unwrap_or_default();
+        (term, all.into_iter().filter(|series| term.selects(series.labels())).collect())
+    }
+
     /// What was recorded from one time to another, in seconds since the epoch.
-    fn past(&self, begin: f64, end: f64) -> Past<'_> {
+    fn past<'a>(&'a self, selected: &'a [Selected<'a>], begin: f64, end: f64) -> Past<'a> {
         let now_ns = self.config.clock().monotonic_ns();
         let now = self.epoch_seconds();
         let moment = |time: f64| now_ns.saturating_sub(((now - time).max(0.0) * 1e9) as u64);
-        Past { shared: self, begin_ns: moment(begin), end_ns: moment(end) }
+        Past { shared: self, selected, begin_ns: moment(begin), end_ns: moment(end) }
     }
 }
+
+/// A term and its series: found once, and not at each time.
+type Selected<'a> = (&'a Term, Vec<Arc<Series>>);
 
 /// A window of the past.
 struct Past<'a> {
     shared: &'a Shared,
+    selected: &'a [Selected<'a>],
     begin_ns: u64,
     end_ns: u64,
 }
 
 impl Past<'_> {
+    fn summary(&self, term: &Term, wanted: Wanted) -> Option<Summary> {
+        let (_, series) = self.selected.iter().find(|(known, _)| *known == term)?;
+        let windows = self.shared.windows.lock();
+        let span = windows.between(self.begin_ns, self.end_ns)?;
+        Some(windows.summary(span, series.iter().map(|series| &**series), wanted))
+    }
+
     fn value(&self, term: &Term) -> Option<f64> {
-        let metric = self.shared.registry.metric(&term.metric)?;
-        let series: Vec<_> = metric.series().into_iter().filter(|series| term.selects(series.labels())).collect();
         let wanted = match query::wanted(term.aggregate) {
             Wanted::Last => Wanted::Totals,
             more => more,
         };
-        let windows = self.shared.windows.lock();
-        let span = windows.between(self.begin_ns, self.end_ns)?;
-        let summary = windows.summary(span, series.iter().map(|series| &**series), wanted);
-        drop(windows);
-        query::value(&summary, term.aggregate)
+        query::value(&self.summary(term, wanted)?, term.aggregate)
     }
 }
 

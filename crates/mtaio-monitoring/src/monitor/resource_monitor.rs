@@ -511,14 +511,24 @@ impl ResourceMonitor {
     /// How the monitor itself is doing.
     #[must_use]
     pub fn health(&self) -> HealthReport {
-        HealthReport {
-            handler_errors: self.inner.handlers.errors(),
-            dropped_calls: self.inner.handlers.dropped(),
-            ..self.inner.core.health()
-        }
+        self.with_handlers(self.inner.core.health())
     }
 
-    pub(crate) fn core(&self) -> &MonitorCore {
+    /// As [`Self::health`], waiting for so long at most for a reading that is under way; without `sections`, where it takes
+    /// longer.
+    #[must_use]
+    pub fn health_within(&self, budget: Duration) -> HealthReport {
+        self.with_handlers(self.inner.core.health_within(budget))
+    }
+
+    fn with_handlers(&self, health: HealthReport) -> HealthReport {
+        let (handler_errors, dropped_calls) = (self.inner.handlers.errors(), self.inner.handlers.dropped());
+        HealthReport { handler_errors, dropped_calls, ..health }
+    }
+
+    /// What this monitor has without a runtime: what a server or an exporter reads from threads of its own.
+    #[must_use]
+    pub fn core(&self) -> &MonitorCore {
         &self.inner.core
     }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::alerts::{Alert, Change, Instances, Mark, Moment, NoData, Outcome, Rule, Seen, Silence, Values, Watch};
+use crate::alerts::{
+    Alert, Change, Instances, Mark, Moment, NoData, Outcome, Rule, Seen, Silence, ThresholdState, Values, Watch,
+};
 use crate::metrics::Labels;
 use crate::metrics::catalogue::BuiltIn;
 use crate::rates::SystemStats;
@@ -217,15 +219,19 @@ impl Watches {
         self.entries.values().map(refused).sum()
     }
 
-    /// Every threshold: its rule, whether it waits for `for_seconds`, whether it fires.
-    pub(super) fn states(&self) -> Vec<(Rule, bool, bool)> {
+    /// Every threshold and where it stands.
+    pub(super) fn states(&self) -> Vec<ThresholdState> {
         let state = |entry: &Entry| {
             let (mut pending, mut firing) = (false, false);
             entry.each(|_, watch| {
                 pending |= watch.is_pending();
                 firing |= watch.is_firing();
             });
-            (entry.rule().clone(), pending, firing)
+            let value = match &entry.follows {
+                Follows::BuiltIn(_, watch) | Follows::Recorded(watch) => watch.newest(),
+                Follows::Expression(instances) => instances.worst(),
+            };
+            ThresholdState { rule: entry.rule().clone(), value, pending, firing }
         };
         self.entries.values().map(state).collect()
     }

@@ -15,7 +15,7 @@ const ALERTS: usize = 400;
 const STEPS: usize = 40;
 
 /// Debian's, as `make` unpacks it; or another one.
-pub(super) fn promtool() -> PathBuf {
+pub(crate) fn promtool() -> PathBuf {
     if let Some(given) = std::env::var_os("MTAIO_PROMTOOL") {
         return given.into();
     }

@@ -125,7 +125,7 @@ fn a_monitor_is_set_up() {
     let file = parse(WHOLE).unwrap();
     let monitor = MonitorCore::new(file.config().unwrap());
     assert_eq!(file.set_up(&monitor), [0, 1]);
-    let mut rules: Vec<Rule> = monitor.rule_states().into_iter().map(|(rule, ..)| rule).collect();
+    let mut rules: Vec<Rule> = monitor.rule_states().into_iter().map(|state| state.rule).collect();
     rules.sort_by(|one, other| one.metric.cmp(&other.metric));
     assert_eq!(rules, file.rules);
     let addresses: Vec<_> = monitor.health().destinations.into_iter().map(|one| (one.kind, one.address)).collect();

@@ -174,7 +174,7 @@ fn check_sound(simulation: &Simulation, seed: u64) {
     assert!(rows.is_sorted_by(|one, next| one.sequence < next.sequence), "seed {seed}: each deadline once");
     // The list of thresholds that a fork would keep is the list that is checked.
     let rules = |monitor: &MonitorCore| -> Vec<Rule> {
-        monitor.rule_states().into_iter().map(|(rule, ..)| rule).collect()
+        monitor.rule_states().into_iter().map(|state| state.rule).collect()
     };
     let before = rules(monitor);
     monitor.after_fork_in_child();

@@ -123,6 +123,26 @@ fn a_minute_is_looked_back_on_and_not_more() {
 }
 
 #[test]
+fn a_name_may_be_any_text() {
+    let simulation = Simulation::started();
+    for name in ["<img src=\"x\">", "a / b", "c:p50", "ratio by (d)"] {
+        simulation.monitor.record(name, 2.0).expect("a name");
+        simulation.monitor.record(name, 4.0).expect("a name");
+        simulation.tick();
+        for (aggregate, value) in [("", 4.0), (":count", 2.0), (":min", 2.0), (":p100", f64::NAN)] {
+            let asked = format!("{name}{aggregate}");
+            if value.is_nan() {
+                assert!(simulation.monitor.range(&[&asked], None, None, 600).is_err(), "{asked}");
+                continue;
+            }
+            let seen = range(&simulation, &[&asked], 600);
+            let newest = seen.columns[0].max.last().copied().flatten().expect("it was recorded");
+            assert!((newest - value).abs() < 0.05, "{asked}: {newest}");
+        }
+    }
+}
+
+#[test]
 fn questions_that_cannot_be_answered_say_why() {
     let simulation = Simulation::started();
     let error = |of: &[&str], start, points| {
@@ -130,6 +150,7 @@ fn questions_that_cannot_be_answered_say_why() {
     };
     assert!(error(&[], None, 0).starts_with("points must be a whole number from 1 to 10000, got 0"));
     assert!(error(&["cpu_usage"; 201], None, 1).starts_with("expressions must be at most 200, got 201"));
+    assert!(error(&["cpu_usage"; 21], None, 10_000).starts_with("points must be at most 200000 together, of all"));
     assert!(error(&[], Some(f64::NAN), 1).starts_with("start must be seconds since the epoch"));
     for of in ["cpu_usage:max", "m by (route)"] {
         assert!(error(&[of], None, 1).contains("without `by`"), "{of}");

@@ -15,7 +15,7 @@ fn what_begins_in_a_silence_is_told_when_it_is_over() {
     simulation.tick_at(90);
     simulation.tick_at(91);
     assert!(simulation.told().is_empty());
-    let states: Vec<bool> = simulation.monitor.rule_states().into_iter().map(|(.., firing)| firing).collect();
+    let states: Vec<bool> = simulation.monitor.rule_states().into_iter().map(|state| state.firing).collect();
     assert_eq!(states, [true], "tracked all the same");
     simulation.tick_at(92);
     assert_eq!(simulation.told(), ["exceeded: cpu_usage 92 % is above its threshold of 80 %"]);

@@ -1,6 +1,8 @@
 //! Thresholds on samples: what is told, when, and once.
 
 use mtaio_monitoring::RuleOptions;
+use mtaio_monitoring::metrics::Labels;
+use mtaio_monitoring::metrics::catalogue::{BuiltIn, Kind};
 
 use super::Simulation;
 
@@ -170,12 +172,29 @@ fn rules_show_where_they_stand() {
     simulation.rule("thread_count", 1.0, RuleOptions::default());
     simulation.rule("cpu_usage", 99.0, RuleOptions::default());
     simulation.tick();
-    let states: Vec<(String, bool, bool)> = simulation
-        .monitor
-        .rule_states()
-        .into_iter()
-        .map(|(rule, pending, firing)| (rule.metric.to_string(), pending, firing))
-        .collect();
+    let stats = simulation.monitor.latest_stats().expect("a sample");
+    let states = simulation.monitor.rule_states();
+    let states: Vec<_> =
+        states.iter().map(|state| (&*state.rule.metric, state.value, state.pending, state.firing)).collect();
+    let value = |name| stats.value(BuiltIn::from_name(name).expect("a metric"));
     let expected = [("cpu_usage", false, false), ("memory_usage", true, false), ("thread_count", false, true)];
-    assert_eq!(states, expected.map(|(metric, pending, firing)| (metric.to_owned(), pending, firing)));
+    assert_eq!(states, expected.map(|(metric, pending, firing)| (metric, value(metric), pending, firing)));
+}
+
+#[test]
+fn of_several_sets_of_labels_the_worst_value_is_shown() {
+    let simulation = Simulation::started();
+    let latency = simulation.monitor.declare(Kind::Histogram, "latency", "s", "").unwrap();
+    let record = |route: &'static str, value| {
+        let labelled = latency.with_labels(&Labels::new([("route", route)])).unwrap();
+        simulation.monitor.record_bound(&labelled, value);
+    };
+    simulation.rule("latency:max by (route)", 10.0, RuleOptions::default());
+    simulation.rule("latency:min by (route)", 0.5, RuleOptions { below: true, ..RuleOptions::default() });
+    let shown = || simulation.monitor.rule_states().iter().map(|state| state.value).collect::<Vec<_>>();
+    assert_eq!(shown(), [None, None]);
+    record("/a", 3.0);
+    record("/b", 7.0);
+    simulation.tick();
+    assert_eq!(shown(), [Some(7.0), Some(3.0)]);
 }

@@ -160,7 +160,7 @@ fn p31_the_child_of_a_fork_has_the_thresholds_and_nothing_else() {
     assert_eq!((health.samples, health.dropped_values), (0, 0));
     assert_eq!(simulation.machine.opened(), 2, "with descriptors of its own");
 
-    let rules: Vec<Rule> = simulation.monitor.rule_states().into_iter().map(|(rule, ..)| rule).collect();
+    let rules: Vec<Rule> = simulation.monitor.rule_states().into_iter().map(|state| state.rule).collect();
     let metrics: Vec<&str> = rules.iter().map(|rule| &*rule.metric).collect();
     assert_eq!(metrics, ["memory_usage", "queue"]);
     assert!(simulation.monitor.record("queue", 12.0).expect("a name"), "a first value is a crossing");

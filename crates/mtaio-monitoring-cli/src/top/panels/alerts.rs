@@ -56,7 +56,7 @@ fn short_lines(shown: &Shown<'_>, width: usize) -> Vec<Line<'static>> {
     let thresholds = view.thresholds_by_urgency().into_iter().filter(wanted);
     let line = |state: &ThresholdState| {
         let (word, style) = standing(view, state, shown.appearance);
-        let text = beyond(state, view.latest_value(&state.rule.metric));
+        let text = beyond(state, view.value_of(state));
         Line::from(vec![
             Span::styled(format!(" {word:<8}"), style),
             Span::raw(fit(&text, width.saturating_sub(10))),

@@ -78,6 +78,7 @@ fn moment(shown: &Shown<'_>) -> (String, String) {
     };
     let newest = record.newest().map_or(moment, |newest| newest.timestamp);
     let how = match held {
+        None if trouble_of(shown.top).is_some() => "cut off".to_owned(),
         None => "live".to_owned(),
         Some(_) if newest - moment < 1.0 => "held".to_owned(),
         Some(_) => format!("held, {} back", length(newest - moment)),
@@ -92,16 +93,31 @@ pub(in crate::top) fn render_foot(shown: &Shown<'_>, area: Rect, buffer: &mut Bu
     let left = foot(state, width);
     let health = &shown.top.view.snapshot.health;
     let mut said = troubles(health);
+    if let Some(trouble) = trouble_of(shown.top) {
+        said.insert(0, trouble);
+    }
     if !health.running {
         said.insert(0, "not running".to_owned());
     }
     if health.missed_ticks > 0 {
         said.push(format!("{} missed", counted(health.missed_ticks, "sample")));
     }
+    // What is wrong comes before what the keys are.
+    let left = if shown.top.remote.as_ref().is_some_and(|remote| remote.trouble.is_some()) && !state.typing {
+        " q quits".to_owned()
+    } else {
+        left
+    };
     let room = width.saturating_sub(Span::raw(&left).width() + 3);
     let style = if state.typing || !state.filter.is_empty() { appearance.title() } else { appearance.quiet() };
     let said = vec![Span::styled(fit(&said.join(" · "), room), appearance.warning()), Span::raw(" ")];
     ends(vec![Span::styled(left, style)], said, width).render(area, buffer);
+}
+
+/// Why what is shown is not of now.
+fn trouble_of(top: &Top) -> Option<String> {
+    let trouble = top.remote.as_ref()?.trouble.as_ref()?;
+    Some(format!("trying again: {}", printable(trouble)))
 }
 
 fn foot(state: &State, width: usize) -> String {

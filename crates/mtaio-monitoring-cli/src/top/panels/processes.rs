@@ -18,7 +18,9 @@ pub(super) fn title(shown: &Shown<'_>) -> Vec<Fact> {
     let listed = rows(shown.top);
     let mut facts =
         vec![("", if listed == all.len() { listed.to_string() } else { format!("{listed} of {}", all.len()) })];
-    if shown.top.state.held.is_some() && all.is_empty() {
+    if shown.top.remote.is_some() {
+        facts = vec![("", "not told".to_owned())];
+    } else if shown.top.state.held.is_some() && all.is_empty() {
         facts = vec![("", "not kept for so long".to_owned())];
     }
     facts

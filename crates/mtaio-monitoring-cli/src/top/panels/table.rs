@@ -61,7 +61,13 @@ pub(super) fn rows<'a>(
         line.render(row, buffer);
     }
     if count == 0 && area.height > 0 {
-        let text = if shown.top.state.filter.is_empty() { "nothing" } else { "nothing with this in it" };
+        let text = match panel {
+            Panel::Processors | Panel::Disks | Panel::Network | Panel::Processes if shown.top.remote.is_some() => {
+                "not told from there"
+            }
+            _ if shown.top.state.filter.is_empty() => "nothing",
+            _ => "nothing with this in it",
+        };
         Span::styled(text, shown.appearance.quiet()).render(Rect { height: 1, ..area }, buffer);
     }
 }
