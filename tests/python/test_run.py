@@ -363,19 +363,57 @@ def test_the_summary_and_the_profile(tmp_path: Path) -> None:
     assert "query" in shown.stdout
 
 
-@pytest.mark.parametrize(("options", "expected"), [([], 156), (["--profile", "out.json"], 1000)], ids=["", "profile"])
-def test_of_many_tasks_some_are_traced_unless_there_is_a_profile(options: list[str], expected: int) -> None:
+def test_of_many_tasks_some_are_timed_unless_there_is_a_profile() -> None:
     async def query() -> None:
         """Never runs."""
 
-    beside = Beside(Options([*options, "program.py"]))
-    traced = 0
-    for _ in range(1000):
-        coroutine = query()
-        given = beside._trace(coroutine)
-        traced += given is not coroutine
-        given.close()
-    assert traced == expected
+    class Nameless:
+        """Stands for a coroutine."""
+
+        def __getattr__(self, name: str) -> object:
+            raise ZeroDivisionError(name)
+
+    class Odd:
+        """Its name is none."""
+
+        def __getattr__(self, name: str) -> object:
+            return [name]
+
+    beside = Beside(Options(["program.py"]))
+    given = [query() for _ in range(1000)]
+    assert sum(beside._time(one) is not None for one in given) == 156
+    stranger: object
+    for stranger in (Nameless(), Odd()):
+        assert beside._time(stranger) is not None
+    traced = Beside(Options(["--profile", "out.json", "program.py"]))
+    for one in given:
+        wrapped = traced._trace(one)
+        assert wrapped is not one
+        wrapped.close()
+
+
+def test_the_summary_alone_leaves_tasks_as_they_are(tmp_path: Path) -> None:
+    """Their coroutine and their context, which all that is made in them inherits."""
+    program = """
+        import asyncio, contextvars
+
+        async def inner():
+            pass
+
+        async def main():
+            coroutine = inner()
+            task = asyncio.create_task(coroutine, name="named", context=contextvars.copy_context())
+            print(task.get_coro() is coroutine, task.get_name(), len(contextvars.copy_context()))
+            print(asyncio.current_task().get_coro())
+            await task
+
+        asyncio.run(main())
+        """
+    written(tmp_path, program)
+    without, with_it = both(tmp_path, "program.py")
+    assert with_it.status == 0, with_it.error
+    assert re.sub("0x[0-9a-f]+", "0x", with_it.out) == re.sub("0x[0-9a-f]+", "0x", without.out)
+    assert with_it.out.startswith("True named 0\n<coroutine object main at 0x")
 
 
 def test_of_many_tasks_all_are_counted(tmp_path: Path) -> None:

@@ -136,6 +136,30 @@ def wrap_tasks(
     loop.set_task_factory(factory)
 
 
+def time_tasks(
+    loop: asyncio.AbstractEventLoop,
+    begin: Callable[[Coroutine[Any, Any, Any]], Callable[["asyncio.Future[Any]"], None] | None],
+) -> None:
+    """Has ``begin`` told of each task of ``loop``, by a task factory laid over the loop's own.
+
+    What it gives is called when the task ends. The task runs the coroutine that it was given, and nothing of ours is in
+    its context: whatever the task makes would inherit that, for as long as the program runs.
+    """
+    former: Any = loop.get_task_factory()
+
+    def factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> Any:
+        if former is None:
+            task: Any = asyncio.Task(coroutine, loop=loop, **options)
+        else:
+            task = former(loop, coroutine, **options)
+        ended = begin(coroutine)
+        if ended is not None:
+            task.add_done_callback(ended, context=_EMPTY)
+        return task
+
+    loop.set_task_factory(factory)
+
+
 class Delay:
     """How late a loop calls back: some ten times a second, for as long as it runs."""
 

@@ -11,7 +11,7 @@ import signal
 import sys
 import weakref
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from types import FrameType
 from typing import Any
 
@@ -36,9 +36,8 @@ DESTINATIONS_SECONDS = 2.0
 #: Signals that end a program which does not handle them, and leave it time for a summary.
 FATAL = tuple(number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None)
 
-#: Without a profile to write, so many tasks of a name are traced, and then one in so many: the first trace in a task
-#: costs a tenth of what a small request does.
-FIRST_TRACED = 100
+#: Without a profile to write, so many tasks of a name are timed, and then one in so many.
+FIRST_TIMED = 100
 THEN_ONE_IN = 16
 
 _OTHER = "(other coroutines)"
@@ -96,6 +95,31 @@ class Quiet(ResourceMonitor):
         """Not even the log, which is the program's."""
 
 
+class _Tasks:
+    """The tasks of one name: how many there were, and how long those took that were timed."""
+
+    __slots__ = ("calls", "longest", "timed", "total")
+
+    def __init__(self) -> None:
+        self.calls = self.timed = 0
+        self.longest = self.total = 0.0
+
+    def begin(self) -> Callable[[object], None] | None:
+        """One begins; gives what to call when it ends, if it is timed."""
+        self.calls += 1
+        if self.calls > FIRST_TIMED and self.calls % THEN_ONE_IN:
+            return None
+        begun = _loop.seconds()
+
+        def end(_task: object) -> None:
+            took = _loop.seconds() - begun
+            self.timed += 1
+            self.total += took
+            self.longest = max(self.longest, took)
+
+        return end
+
+
 class Beside:
     """What runs beside a program."""
 
@@ -107,11 +131,13 @@ class Beside:
         """
         self._options = options
         self._monitor = Quiet() if options.config is None else Quiet.from_config(options.config)
-        # Each task is a trace here, and need not be recorded as a task as well.
-        self._profiler = Profiler(trace_async_tasks=False)
+        # Each task is a trace here, and need not be recorded as a task as well. Without a profile to write there are no
+        # traces: what is below one costs more, and below that of a server's main task is all that the server does.
+        self._profiler = None if options.profile is None else Profiler(trace_async_tasks=False)
         self._delay = self._monitor.histogram(DELAY, "s", "How late the event loop called back, ten times a second.")
-        #: By the name of a coroutine: what traces it, and how many there were.
-        self._traced: dict[str, tuple[Any, list[int]]] = {}
+        #: By the name of a coroutine: what traces it, or what times it.
+        self._traced: dict[str, Any] = {}
+        self._timed: dict[str, _Tasks] = {}
         self._loops: weakref.WeakKeyDictionary[Any, _loop.Delay] = weakref.WeakKeyDictionary()
         self._alerts: deque[str] = deque(maxlen=MOST_ALERTS)
         self._told = 0
@@ -131,9 +157,7 @@ class Beside:
         place = self._options.place
         if place is None:
             return
-        # Without a profile to write, most tasks are not traced, and the numbers of calls would be wrong.
-        profiler = None if self._options.profile is None else self._profiler
-        server = self._monitor.serve(place.host, place.port, self._options.token(), profiler)
+        server = self._monitor.serve(place.host, place.port, self._options.token(), self._profiler)
         print(f"page: {server.url}", file=sys.stderr, flush=True)
 
     def begin(self) -> None:
@@ -156,23 +180,37 @@ class Beside:
             delay = self._loops.get(loop)
             if delay is None:
                 delay = self._loops[loop] = _loop.Delay(loop, self._late)
-                _loop.wrap_tasks(loop, self._trace)
+                if self._profiler is None:
+                    _loop.time_tasks(loop, self._time)
+                else:
+                    _loop.wrap_tasks(loop, self._trace)
             if loop.is_running():
                 delay.begin()
 
+    def _time(self, coroutine: Any) -> Callable[[object], None] | None:
+        """A task begins; gives what to call when it ends, if it is timed."""
+        try:
+            name = coroutine.__qualname__
+            tasks = self._timed.get(name)
+        except Exception:
+            # What stands for a coroutine may have no name, or one of its own kind.
+            tasks, name = None, _OTHER
+        if tasks is None:
+            if not isinstance(name, str) or len(self._timed) >= MOST_NAMES:
+                name = _OTHER
+            tasks = self._timed.setdefault(name, _Tasks())
+        return tasks.begin()
+
     def _trace(self, coroutine: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, Any]:
         """The coroutine of a task, as a trace of its name."""
+        assert self._profiler is not None
         name = getattr(coroutine, "__qualname__", _OTHER)
-        known = self._traced.get(name)
-        if known is None:
+        trace = self._traced.get(name)
+        if trace is None:
             if len(self._traced) >= MOST_NAMES:
                 name = _OTHER
-            fresh = (self._profiler._mtaio_trace(_itself, name, "coroutine"), [0])
-            known = self._traced.setdefault(name, fresh)
-        trace, count = known
-        count[0] += 1
-        if count[0] > FIRST_TRACED and count[0] % THEN_ONE_IN and self._options.profile is None:
-            return coroutine
+            fresh = self._profiler._mtaio_trace(_itself, name, "coroutine")
+            trace = self._traced.setdefault(name, fresh)
         traced: Coroutine[Any, Any, Any] = trace(coroutine)
         return traced
 
@@ -218,7 +256,7 @@ class Beside:
             self._let_destinations_send()
             if not self._options.is_quiet:
                 told = self._summary(seconds, used)
-            if self._options.profile is not None:
+            if self._profiler is not None and self._options.profile is not None:
                 Profile(self._profiler._mtaio_profile()).save(self._options.profile)
                 if not self._options.is_quiet:
                     told.append(f"  the profile is in {_printable(self._options.profile)}")
@@ -258,18 +296,19 @@ class Beside:
         """The names whose longest trace took longest: of tasks, and of what the program itself traces."""
         from ._profiler import _PROFILERS
 
-        rows = []
+        rows = [
+            (tasks.longest, name, tasks.calls, tasks.total / tasks.timed)
+            for name, tasks in list(self._timed.items())
+            if tasks.timed
+        ]
         for profiler in list(_PROFILERS):
             if not profiler.enabled:
                 continue
             profile = Profile(profiler._mtaio_profile())
             for name in profile._native.names[:MOST_NAMES]:
                 of_name = profile.get_metrics(name)
-                calls = of_name.call_count
-                if calls:
-                    if profiler is self._profiler and name in self._traced:
-                        calls = self._traced[name][1][0]
-                    rows.append((of_name.max_time, name, calls, of_name.avg_time))
+                if of_name.call_count:
+                    rows.append((of_name.max_time, name, of_name.call_count, of_name.avg_time))
         rows.sort(reverse=True)
         if not rows:
             return []
