@@ -9,7 +9,6 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Coroutine
-from types import CoroutineType
 from typing import Any
 
 from ._native import TaskFactory, _forget_loop, _set_asyncio
@@ -123,17 +122,11 @@ def watch_loops(on_begin: Callable[[asyncio.AbstractEventLoop], None]) -> Callab
 def wrap_tasks(
     loop: asyncio.AbstractEventLoop, wrap: Callable[[Coroutine[Any, Any, Any]], Coroutine[Any, Any, Any]]
 ) -> None:
-    """Has the coroutine of each task of ``loop`` wrapped, by a task factory laid over the loop's own."""
-    former: Any = loop.get_task_factory()
+    """Has the coroutine of each task of ``loop`` wrapped, by a task factory laid over the loop's own.
 
-    def factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> Any:
-        if isinstance(coroutine, CoroutineType):
-            coroutine = wrap(coroutine)
-        if former is None:
-            return asyncio.Task(coroutine, loop=loop, **options)
-        return former(loop, coroutine, **options)
-
-    loop.set_task_factory(factory)
+    It records the tasks spawned inside a trace as well, as that of `watch_tasks` does.
+    """
+    loop.set_task_factory(TaskFactory(loop.get_task_factory(), asyncio.Task, wrap))
 
 
 def time_tasks(

@@ -71,13 +71,16 @@ pub(crate) struct TaskFactory {
     former: Option<Py<PyAny>>,
     /// `asyncio.Task`.
     task: Py<PyAny>,
+    /// What wraps the coroutine of every task first, wherever it is spawned.
+    wrap: Option<Py<PyAny>>,
 }
 
 #[pymethods]
 impl TaskFactory {
     #[new]
-    fn new(former: Option<Py<PyAny>>, task: Py<PyAny>) -> Self {
-        Self { former, task }
+    #[pyo3(signature = (former, task, wrap=None))]
+    fn new(former: Option<Py<PyAny>>, task: Py<PyAny>, wrap: Option<Py<PyAny>>) -> Self {
+        Self { former, task, wrap }
     }
 
     /// What made this loop's tasks before.
@@ -94,6 +97,10 @@ impl TaskFactory {
         coroutine: Bound<'py, PyAny>,
         options: Option<Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let coroutine = match &self.wrap {
+            Some(wrap) if is_coroutine(&coroutine) => wrap.bind(py).call1((&coroutine,)).unwrap_or(coroutine),
+            _ => coroutine,
+        };
         // SAFETY: with the GIL, and `coroutine` is alive.
         let coroutine = unsafe { as_task(&coroutine) }.unwrap_or(coroutine);
         if let Some(former) = &self.former {
@@ -104,6 +111,13 @@ impl TaskFactory {
         options.set_item("loop", running_loop)?;
         self.task.bind(py).call((coroutine,), Some(&options))
     }
+}
+
+/// Whether it is a coroutine of the interpreter's own or one that stands for such a one. Nothing that only acts like a
+/// coroutine is wrapped.
+fn is_coroutine(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: with the GIL, and the object is alive.
+    unsafe { ffi::PyCoro_CheckExact(object.as_ptr()) != 0 || coroutine::is_one(object.as_ptr()) }
 }
 
 /// The coroutine of a task that is spawned now, wrapped if it is spawned inside a trace.
@@ -137,7 +151,7 @@ unsafe fn wrap<'py>(inner: &Bound<'py, PyAny>, spawned: *mut TraceObject) -> Opt
         && (*inner.as_ptr().cast::<CoroutineObject>()).may_be_task(profiler)
     {
         inner.clone()
-    } else if ffi::PyCoro_CheckExact(inner.as_ptr()) != 0 || coroutine::is_one(inner.as_ptr()) {
+    } else if is_coroutine(inner) {
         let name = std::ptr::null_mut();
         let wrapped = coroutine::new(profiler, name, NameId::default(), inner.clone().into_ptr());
         Bound::from_owned_ptr_or_opt(inner.py(), wrapped)?
