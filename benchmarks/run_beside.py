@@ -1,50 +1,72 @@
-"""What `mtaio run` takes from a service: the same one, under the same load, run by `python` and by it."""
+"""What `mtaio run` takes from programs: the same ones, under the same load, run by `python` and by it."""
 
 import contextlib
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 
 from benchmarks.paired import Result, medians
-from benchmarks.service import GENERATIONS, REQUESTS, Pair, Service, neighbours, on_core
+from benchmarks.service import REQUESTS, Pair, Service, neighbours, on_core
 
+GENERATIONS = 4
 ROUNDS = 60
+SCRIPTS = 30
 COMMAND = ("-m", "mtaio.monitoring", "run", "--quiet")
-SERVICE = ("-m", "benchmarks.service_app")
+PROGRAM = ("-m", "benchmarks.beside_app")
+AT_MOST = 1.03
 
 
-def generation() -> dict[str, list[Pair]]:
-    """Each beside the service as it is, round by round; the one that writes a profile in every fourth."""
+def generation(kind: str, *options: str) -> list[Pair]:
+    """A service under `mtaio run` and beside it as it is, round by round.
+
+    The two alone: each finds the processor's caches as the other left them. One that came by more often, beside others,
+    would find more of its own there.
+    """
     with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory())
         with on_core(1):
-            plain = Service("plain", stack)
-            beside = Service("plain", stack, (*COMMAND, *SERVICE))
-            served = Service("plain", stack, (*COMMAND, "--serve", *SERVICE))
-            profiled = Service("plain", stack, (*COMMAND, "--profile", f"{folder}/run.json", *SERVICE))
+            plain = Service(kind, stack, PROGRAM)
+            beside = Service(kind, stack, (*COMMAND, *options, *PROGRAM))
         stack.enter_context(on_core(0))
-        for service in (plain, beside, served, profiled):
+        for service in (plain, beside):
             service.under_load(REQUESTS)
-        rows: dict[str, list[Pair]] = {"run": [], "serve": [], "profile": []}
-        for turn in range(ROUNDS):
-            rows["run"].append(neighbours(beside, plain, turn, REQUESTS))
-            rows["serve"].append(neighbours(served, plain, turn, REQUESTS))
-            if turn % 4 == 0:
-                rows["profile"].append(neighbours(profiled, plain, turn // 4, REQUESTS))
-        return rows
+        return [neighbours(beside, plain, turn, REQUESTS) for turn in range(ROUNDS)]
+
+
+def script(*command: str) -> float:
+    """Processor seconds of the script's jobs, as it says itself."""
+    with on_core(1):
+        ended = subprocess.run(
+            [sys.executable, *command, *PROGRAM, "jobs"], capture_output=True, check=True, timeout=60
+        )
+    return float(ended.stdout)
 
 
 def run() -> Iterator[Result]:
-    """Beside the same service run by `python`."""
-    generations = [generation() for _ in range(GENERATIONS)]
-    rows = {name: [row for one in generations for row in one[name]] for name in generations[0]}
-    rate, plain, ratio = medians((ours.rate, without.rate) for ours, without in rows["run"])
-    what = "requests a second of a FastAPI service under `mtaio run`"
-    yield Result("run", what, rate, "the same under `python`", plain, ratio, 0.97, "/s", at_least=True)
-    words = {
-        "run": ("its processor time a request", round(1 / 0.97, 2)),
-        "serve": ("the same with --serve", round(1 / 0.97, 2)),
-        "profile": ("the same with --profile", 1.15),
-    }
-    for name, (what, target) in words.items():
-        cost, plain, ratio = medians((ours.cost, without.cost) for ours, without in rows[name])
-        yield Result("run", what, cost, "the same", plain, ratio, target, "µs")
+    """Beside the same programs run by `python`."""
+    with tempfile.TemporaryDirectory() as folder:
+        rows = {
+            ("uvloop", "a FastAPI service on uvloop", AT_MOST): (),
+            ("uvloop", "the same with --serve", AT_MOST): ("--serve",),
+            ("uvloop", "the same with --profile", 1.1): ("--profile", f"{folder}/run.json"),
+            ("asyncio", "the service on asyncio's loop", AT_MOST): (),
+            ("aiohttp", "an aiohttp server", AT_MOST): (),
+        }
+        pairs: dict[tuple[str, str, float], list[Pair]] = {row: [] for row in rows}
+        for _ in range(GENERATIONS):
+            for row, options in rows.items():
+                pairs[row] += generation(row[0], *options)
+    for (_, what, target), found in pairs.items():
+        cost, plain, ratio = medians((ours.cost, without.cost) for ours, without in found)
+        yield Result("run", f"processor time a request, {what}", cost, "under `python`", plain, ratio, target, "µs")
+    script()
+    scripts = []
+    for turn in range(SCRIPTS):
+        if turn % 2 == 0:
+            scripts.append((script(*COMMAND), script()))
+        else:
+            without = script()
+            scripts.append((script(*COMMAND), without))
+    cost, plain, ratio = medians(scripts)
+    what = "processor time of 4000 jobs, 12,000 tasks, of a script"
+    yield Result("run", what, cost * 1e3, "under `python`", plain * 1e3, ratio, AT_MOST, "ms")

@@ -170,10 +170,12 @@ def opentelemetry() -> FastAPI:
     return app
 
 
-def serve(app: FastAPI) -> None:
+def serve(app: FastAPI, loop: str = "auto") -> None:
     """Serves on a port that the system gives, told on the first line of output, until the input ends."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_keep_alive=60))
+    server = uvicorn.Server(
+        uvicorn.Config(app, loop=loop, log_level="warning", access_log=False, timeout_keep_alive=60)
+    )
 
     def end_with_input() -> None:
         sys.stdin.buffer.read()

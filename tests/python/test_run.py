@@ -3,6 +3,7 @@
 Long because most of it is the programs, each beside what it shows.
 """
 
+import asyncio
 import contextlib
 import json
 import re
@@ -12,11 +13,14 @@ import textwrap
 import time
 import urllib.request
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from beside import AIOHTTP, PYTHON, RUN, SUMMARY, UVICORN, answer, both, served, start, written
+from mtaio.monitoring import _loop
 from mtaio.monitoring._run import Beside, Options
+from mtaio.monitoring._task_times import MOST_NAMES, OTHER, TaskTimes
 
 pytestmark = pytest.mark.once
 
@@ -363,33 +367,73 @@ def test_the_summary_and_the_profile(tmp_path: Path) -> None:
     assert "query" in shown.stdout
 
 
-def test_of_many_tasks_some_are_timed_unless_there_is_a_profile() -> None:
-    async def query() -> None:
-        """Never runs."""
-
+def test_of_many_tasks_some_are_timed() -> None:
     class Nameless:
         """Stands for a coroutine."""
 
-        def __getattr__(self, name: str) -> object:
-            raise ZeroDivisionError(name)
+        def __await__(self) -> Iterator[None]:
+            yield
 
-    class Odd:
+        def __getattr__(self, name: str) -> object:
+            if name == "__qualname__":
+                raise ZeroDivisionError(name)
+            raise AttributeError(name)
+
+    class Odd(Nameless):
         """Its name is none."""
 
         def __getattr__(self, name: str) -> object:
-            return [name]
+            if name == "__qualname__":
+                return [name]
+            raise AttributeError(name)
 
-    beside = Beside(Options(["program.py"]))
-    given = [query() for _ in range(1000)]
-    assert sum(beside._time(one) is not None for one in given) == 156
-    stranger: object
-    for stranger in (Nameless(), Odd()):
-        assert beside._time(stranger) is not None
-    traced = Beside(Options(["--profile", "out.json", "program.py"]))
-    for one in given:
-        wrapped = traced._trace(one)
-        assert wrapped is not one
-        wrapped.close()
+    async def query() -> None:
+        await asyncio.sleep(0)
+
+    async def main(times: TaskTimes) -> None:
+        loop = asyncio.get_running_loop()
+        _loop.time_tasks(loop, times)
+        for _ in range(20):
+            await asyncio.gather(*(query() for _ in range(50)))
+        factory = loop.get_task_factory()
+        assert factory is not None
+        for stranger in (Nameless(), Odd()):
+            with pytest.raises(TypeError, match="a coroutine was expected"):
+                factory(loop, stranger)  # type: ignore[arg-type]
+        # What makes tasks of it is the program's.
+        loop.set_task_factory(lambda loop, _stranger, **options: asyncio.Task(query(), loop=loop, **options))
+        _loop.time_tasks(loop, times)
+        for stranger in (Nameless(), Odd()):
+            await loop.create_task(stranger)  # type: ignore[arg-type]
+        loop.set_task_factory(None)
+
+    times = TaskTimes()
+    asyncio.run(main(times))
+    (name,) = [name for name in times if name != OTHER]
+    assert name.endswith("<locals>.query")
+    assert (times[name].calls, times[name].timed) == (1000, 114)
+    assert (times[OTHER].calls, times[OTHER].timed) == (2, 2)
+    assert 0 < times[name].total / 114 <= times[name].longest < 1
+
+
+def test_names_beyond_the_most_are_among_the_others() -> None:
+    times = TaskTimes()
+    for number in range(MOST_NAMES + 10):
+        times[f"name {number}"].calls += 1
+    assert len(times) == MOST_NAMES + 1
+    assert times[OTHER].calls == 10
+
+
+def test_a_profile_has_every_task() -> None:
+    async def query() -> None:
+        """Never runs."""
+
+    beside = Beside(Options(["--profile", "out.json", "program.py"]))
+    for _ in range(1000):
+        coroutine = query()
+        traced = beside._trace(coroutine)
+        assert traced is not coroutine
+        traced.close()
 
 
 def test_the_summary_alone_leaves_tasks_as_they_are(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import signal
 import sys
 import weakref
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from types import FrameType
 from typing import Any
 
@@ -23,24 +23,18 @@ from ._profile import Profile
 from ._profiler import Profiler
 from ._program import die_of, raise_as_interpreter
 from ._run_options import HELP, USAGE, Options
+from ._task_times import MOST_NAMES, OTHER, TaskTimes
 
 #: What a metric of ours counts.
 DELAY = "event_loop_delay"
-#: Rows of the summary, and what is looked at for it.
+#: Rows of the summary.
 MOST_ROWS = 5
-MOST_NAMES = 2_000
 #: Alerts that the summary shows, the newest ones.
 MOST_ALERTS = 10
 #: How long destinations may take at the end.
 DESTINATIONS_SECONDS = 2.0
 #: Signals that end a program which does not handle them, and leave it time for a summary.
 FATAL = tuple(number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None)
-
-#: Without a profile to write, so many tasks of a name are timed, and then one in so many.
-FIRST_TIMED = 100
-THEN_ONE_IN = 16
-
-_OTHER = "(other coroutines)"
 
 
 def main(arguments: list[str]) -> int:
@@ -95,31 +89,6 @@ class Quiet(ResourceMonitor):
         """Not even the log, which is the program's."""
 
 
-class _Tasks:
-    """The tasks of one name: how many there were, and how long those took that were timed."""
-
-    __slots__ = ("calls", "longest", "timed", "total")
-
-    def __init__(self) -> None:
-        self.calls = self.timed = 0
-        self.longest = self.total = 0.0
-
-    def begin(self) -> Callable[[object], None] | None:
-        """One begins; gives what to call when it ends, if it is timed."""
-        self.calls += 1
-        if self.calls > FIRST_TIMED and self.calls % THEN_ONE_IN:
-            return None
-        begun = _loop.seconds()
-
-        def end(_task: object) -> None:
-            took = _loop.seconds() - begun
-            self.timed += 1
-            self.total += took
-            self.longest = max(self.longest, took)
-
-        return end
-
-
 class Beside:
     """What runs beside a program."""
 
@@ -137,7 +106,7 @@ class Beside:
         self._delay = self._monitor.histogram(DELAY, "s", "How late the event loop called back, ten times a second.")
         #: By the name of a coroutine: what traces it, or what times it.
         self._traced: dict[str, Any] = {}
-        self._timed: dict[str, _Tasks] = {}
+        self._times = TaskTimes()
         self._loops: weakref.WeakKeyDictionary[Any, _loop.Delay] = weakref.WeakKeyDictionary()
         self._alerts: deque[str] = deque(maxlen=MOST_ALERTS)
         self._told = 0
@@ -181,34 +150,20 @@ class Beside:
             if delay is None:
                 delay = self._loops[loop] = _loop.Delay(loop, self._late)
                 if self._profiler is None:
-                    _loop.time_tasks(loop, self._time)
+                    _loop.time_tasks(loop, self._times)
                 else:
                     _loop.wrap_tasks(loop, self._trace)
             if loop.is_running():
                 delay.begin()
 
-    def _time(self, coroutine: Any) -> Callable[[object], None] | None:
-        """A task begins; gives what to call when it ends, if it is timed."""
-        try:
-            name = coroutine.__qualname__
-            tasks = self._timed.get(name)
-        except Exception:
-            # What stands for a coroutine may have no name, or one of its own kind.
-            tasks, name = None, _OTHER
-        if tasks is None:
-            if not isinstance(name, str) or len(self._timed) >= MOST_NAMES:
-                name = _OTHER
-            tasks = self._timed.setdefault(name, _Tasks())
-        return tasks.begin()
-
     def _trace(self, coroutine: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, Any]:
         """The coroutine of a task, as a trace of its name."""
         assert self._profiler is not None
-        name = getattr(coroutine, "__qualname__", _OTHER)
+        name = getattr(coroutine, "__qualname__", OTHER)
         trace = self._traced.get(name)
         if trace is None:
             if len(self._traced) >= MOST_NAMES:
-                name = _OTHER
+                name = OTHER
             fresh = self._profiler._mtaio_trace(_itself, name, "coroutine")
             trace = self._traced.setdefault(name, fresh)
         traced: Coroutine[Any, Any, Any] = trace(coroutine)
@@ -298,7 +253,7 @@ class Beside:
 
         rows = [
             (tasks.longest, name, tasks.calls, tasks.total / tasks.timed)
-            for name, tasks in list(self._timed.items())
+            for name, tasks in list(self._times.items())
             if tasks.timed
         ]
         for profiler in list(_PROFILERS):
