@@ -541,7 +541,7 @@ impl MonitorBase {
         self.core.get().ok_or_else(|| not_initialised(py))
     }
 
-    /// A reading. It takes 40 µs, so the GIL is kept; only where another reading is under way is it let go of.
+    /// A reading. It takes some 60 µs, so the GIL is kept; only where another reading is under way is it let go of.
     fn reading(&self, py: Python<'_>) -> PyResult<Result<SystemStats, f64>> {
         let core = self.core(py)?;
         core.current_stats_within(Duration::ZERO)

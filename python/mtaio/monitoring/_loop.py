@@ -77,7 +77,7 @@ def watch_tasks(loop: asyncio.AbstractEventLoop) -> None:
     """
     former = loop.get_task_factory()
     if not isinstance(former, TaskFactory):
-        loop.set_task_factory(TaskFactory(former, asyncio.Task))
+        _set_task_factory(loop, TaskFactory(former, asyncio.tasks, _leave_out_factory))
     # Another loop may come to lie at this one's address.
     weakref.finalize(loop, _forget_loop, id(loop)).atexit = False
 
@@ -127,7 +127,7 @@ def wrap_tasks(
 
     It records the tasks spawned inside a trace as well, as that of `watch_tasks` does.
     """
-    loop.set_task_factory(TaskFactory(loop.get_task_factory(), asyncio.Task, wrap))
+    _set_task_factory(loop, TaskFactory(loop.get_task_factory(), asyncio.tasks, _leave_out_factory, wrap))
 
 
 def time_tasks(loop: asyncio.AbstractEventLoop, times: TaskTimes) -> None:
@@ -137,27 +137,76 @@ def time_tasks(loop: asyncio.AbstractEventLoop, times: TaskTimes) -> None:
     inherit that, for as long as the program runs.
     """
     former: Any = loop.get_task_factory()
-    make = asyncio.Task
+    # Whoever changes `asyncio.tasks.Task` means these tasks too.
+    tasks: Any = asyncio.tasks
+    context = contextvars.Context()
 
     # Written for speed: a program may make 100 000 tasks a second.
     def factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> Any:
-        if former is not None:
-            task = former(loop, coroutine, **options)
-        elif options:
-            task = make(coroutine, loop=loop, **options)
-        else:
-            task = make(coroutine, loop=loop)
         try:
             of_name = times[coroutine.__qualname__]
         except Exception:
             # What stands for a coroutine may have no name, or one of its own kind.
             of_name = times[OTHER]
         of_name.calls = calls = of_name.calls + 1
-        if calls == of_name.timed_next:
-            task.add_done_callback(of_name.begin(seconds), context=_EMPTY)
-        return task
+        # Before it is made: an eager task runs while it is, and may have ended then.
+        begun = seconds() if calls >= of_name.timed_next else None
+        if former is not None:
+            task = former(loop, coroutine, **options)
+        else:
+            task = tasks.Task(coroutine, loop=loop, **options) if options else tasks.Task(coroutine, loop=loop)
+            if task._source_traceback:
+                _leave_out_factory(task._source_traceback)
+        if begun is not None and isinstance(task, asyncio.Future):
+            end = of_name.begin(begun, seconds)
+            if task.done():
+                end(task)
+            else:
+                task.add_done_callback(end, context=context)
+        try:
+            return task
+        finally:
+            # An exception of an eager task leads through this frame to the task, which has the exception.
+            del task
 
+    _set_task_factory(loop, factory)
+
+
+def _leave_out_factory(created: Any) -> None:
+    """In debug mode a task knows where it was created: not in a factory of ours, nor in who called it."""
+    ours = ("factory", "create_task")
+    while created and created[-1].name in ours and created[-1].filename in (__file__, asyncio.base_events.__file__):
+        del created[-1]
+
+
+def _set_task_factory(loop: asyncio.AbstractEventLoop, factory: Any) -> None:
+    """Gives a loop a factory, and its tasks their names back.
+
+    CPython 3.13.0 to 3.13.2 name each task that a factory made "None" where the program gave it no name
+    (`python/cpython#130033`): there, `create_task` is what it should be.
+    """
     loop.set_task_factory(factory)
+    kind = type(loop)
+    if not (_NAMES_TASKS_NONE and getattr(kind, "create_task", None) is asyncio.BaseEventLoop.create_task):
+        return
+    create: Any = asyncio.BaseEventLoop.create_task
+    weak = weakref.ref(loop)
+
+    def create_task(coroutine: Any, *, name: Any = None, **options: Any) -> Any:
+        loop = weak()
+        assert loop is not None
+        factory: Any = loop.get_task_factory()
+        if name is not None or factory is None or loop.is_closed():
+            return create(loop, coroutine, name=name, **options)
+        if options.get("context", factory) is None:
+            del options["context"]
+        return factory(loop, coroutine, **options)
+
+    if "create_task" not in vars(loop):
+        vars(loop)["create_task"] = create_task
+
+
+_NAMES_TASKS_NONE = (3, 13, 0) <= sys.version_info[:3] <= (3, 13, 2)
 
 
 class Delay:
@@ -172,6 +221,9 @@ class Delay:
         # Of the call that counts. A handle kept instead would keep its loop.
         self._turn = 0
         self._due = 0.0
+        # What is called in it belongs to no flow of the program. Loops of other threads have their own: while one
+        # thread is in a context, no other can be.
+        self._context = contextvars.Context()
 
     def begin(self) -> None:
         """The loop begins to run: the time in which it did not is no delay."""
@@ -180,7 +232,7 @@ class Delay:
             return
         self._turn += 1
         self._due = loop.time() + self.SECONDS
-        loop.call_at(self._due, self._called, self._turn, context=_EMPTY)
+        loop.call_at(self._due, self._called, self._turn, context=self._context)
 
     def _called(self, turn: int) -> None:
         loop = self._loop()
@@ -188,10 +240,6 @@ class Delay:
             return
         self._tell(max(0.0, loop.time() - self._due))
         self.begin()
-
-
-#: What is called from it belongs to no flow of the program.
-_EMPTY = contextvars.Context()
 
 
 def _say_where_tasks_are() -> None:

@@ -1,7 +1,8 @@
-"""``mtaio run``: a program, unchanged, with a monitor and a profiler beside it.
+"""``mtaio run``: a program, unchanged, with a monitor beside it, and a profiler where it is asked for one.
 
 Whoever runs a program so must not be able to tell by what it does: what is attached takes no part in its loops but a
-timer and a task factory, raises nothing, and is gone from the children of a fork.
+timer, a task factory and a callback at the end of some tasks, and raises nothing. In the child of a fork nothing is
+left of it but the factory of a loop that was there before.
 """
 
 import atexit

@@ -16,12 +16,12 @@ Usage: mtaio run [OPTIONS] SCRIPT [ARGUMENTS]
 """
 
 HELP = f"""\
-Run a Python program with a monitor and a profiler beside it
+Run a Python program with a monitor beside it
 
 {USAGE}
 The program runs as `python SCRIPT` and `python -m MODULE` run it, in this process: its output, its exit status and its
-death by a signal are its own. Tasks of its event loops are traced under the names of their coroutines. At the end a
-summary goes to the standard error.
+death by a signal are its own. Tasks of its event loops are counted and timed under the names of their coroutines, and
+traced with --profile. At the end a summary goes to the standard error.
 
 Options:
       --profile OUT      Write the profile to a file; its ending says the format: .json, .trace.json (Perfetto),

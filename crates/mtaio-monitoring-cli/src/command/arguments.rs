@@ -35,8 +35,8 @@ Examples:
 
 Exit codes:
   0    it did what was asked, or ran until Ctrl-C where it has no other end (`serve`: or until SIGTERM)
-  1    it failed; the reason is on the standard error
-  2    the arguments were wrong; of `run`: the program was not started, else its own
+  1    it failed, or what was asked does not go together; the reason is on the standard error
+  2    an argument is not known, cannot be understood or is outside its range; of `run`: the program was not started, else its own
   130  Ctrl-C before all that was asked was done; 143 for SIGTERM, else 128 and the signal
 
 Colours go where NO_COLOR is set. Where standard output is no terminal, `top` prints a line a second.";
@@ -62,7 +62,7 @@ pub(super) enum Subcommand {
     Completions(Completions),
 }
 
-/// Run a Python program with a monitor and a profiler beside it
+/// Run a Python program with a monitor beside it
 ///
 /// The program runs unchanged; a summary at the end says what it used and what was slow. `mtaio run --help` of the Python
 /// package has the options.

@@ -69,8 +69,10 @@ pub(crate) fn _forget_loop(address: usize) {
 pub(crate) struct TaskFactory {
     /// What made this loop's tasks before; `None` for asyncio itself.
     former: Option<Py<PyAny>>,
-    /// `asyncio.Task`.
-    task: Py<PyAny>,
+    /// `asyncio.tasks`, whose `Task` a program may have changed.
+    tasks: Py<PyAny>,
+    /// Given where a task was created, in debug mode: takes out what is none of the program's.
+    trim: Py<PyAny>,
     /// What wraps the coroutine of every task first, wherever it is spawned.
     wrap: Option<Py<PyAny>>,
 }
@@ -78,9 +80,9 @@ pub(crate) struct TaskFactory {
 #[pymethods]
 impl TaskFactory {
     #[new]
-    #[pyo3(signature = (former, task, wrap=None))]
-    fn new(former: Option<Py<PyAny>>, task: Py<PyAny>, wrap: Option<Py<PyAny>>) -> Self {
-        Self { former, task, wrap }
+    #[pyo3(signature = (former, tasks, trim, wrap=None))]
+    fn new(former: Option<Py<PyAny>>, tasks: Py<PyAny>, trim: Py<PyAny>, wrap: Option<Py<PyAny>>) -> Self {
+        Self { former, tasks, trim, wrap }
     }
 
     /// What made this loop's tasks before.
@@ -98,7 +100,8 @@ impl TaskFactory {
         options: Option<Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let coroutine = match &self.wrap {
-            Some(wrap) if is_coroutine(&coroutine) => wrap.bind(py).call1((&coroutine,)).unwrap_or(coroutine),
+            // What it raises is the program's: a handler of a signal that came meanwhile.
+            Some(wrap) if is_coroutine(&coroutine) => wrap.bind(py).call1((coroutine,))?,
             _ => coroutine,
         };
         // SAFETY: with the GIL, and `coroutine` is alive.
@@ -109,7 +112,13 @@ impl TaskFactory {
         }
         let options = options.unwrap_or_else(|| PyDict::new(py));
         options.set_item("loop", running_loop)?;
-        self.task.bind(py).call((coroutine,), Some(&options))
+        let kind = self.tasks.bind(py).getattr(pyo3::intern!(py, "Task"))?;
+        let task = kind.call((coroutine,), Some(&options))?;
+        let created = task.getattr(pyo3::intern!(py, "_source_traceback"))?;
+        if !created.is_none() {
+            self.trim.bind(py).call1((created,))?;
+        }
+        Ok(task)
     }
 }
 

@@ -97,7 +97,7 @@ pub(super) unsafe fn text(stack: Option<&Stack>) -> *mut ffi::PyObject {
     }
 }
 
-/// `file:line in function` of the innermost frame that is not asyncio's.
+/// `file:line in function` of the innermost frame that is neither asyncio's nor of what the package lays over it.
 pub(super) unsafe fn place() -> Option<String> {
     let py = Python::assume_attached();
     let mut frame = ffi::PyEval_GetFrame();
@@ -105,8 +105,8 @@ pub(super) unsafe fn place() -> Option<String> {
     while !frame.is_null() {
         let code = Bound::from_owned_ptr(py, ffi::PyFrame_GetCode(frame).cast());
         let file: String = code.getattr("co_filename").and_then(|name| name.extract()).unwrap_or_default();
-        let is_asyncio = file.contains("/asyncio/") || file.contains("\\asyncio\\");
-        if !is_asyncio {
+        let is_asyncio = ["/asyncio/", "\\asyncio\\", "mtaio/monitoring/_loop.py", "mtaio\\monitoring\\_loop.py"];
+        if !is_asyncio.iter().any(|part| file.contains(part)) {
             let line = ffi::PyFrame_GetLineNumber(frame);
             ffi::Py_DECREF(frame.cast());
             let name: String = code.getattr("co_qualname").and_then(|name| name.extract()).unwrap_or_default();
