@@ -1,6 +1,5 @@
 """What can be read here and what it costs: ``mtaio doctor``, from Python."""
 
-import json
 from dataclasses import dataclass
 
 from . import _native
@@ -57,6 +56,9 @@ def diagnose(interval: float = 1.0) -> Diagnosis:
         ConfigurationError: The interval is none.
     """
     report, text = _native.diagnose(interval)
+    # Nothing else here needs it, and it is a tenth of what importing the package takes.
+    import json
+
     found = json.loads(report)
     return Diagnosis(
         kernel=found["kernel"],
