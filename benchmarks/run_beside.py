@@ -6,12 +6,11 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-from benchmarks.paired import Result, medians
+from benchmarks.paired import Batch, Result, medians, pair
 from benchmarks.service import REQUESTS, Pair, Service, neighbours, on_core
 
 GENERATIONS = 4
 ROUNDS = 60
-SCRIPTS = 30
 COMMAND = ("-m", "mtaio.monitoring", "run", "--quiet")
 PROGRAM = ("-m", "benchmarks.beside_app")
 AT_MOST = 1.03
@@ -33,13 +32,16 @@ def generation(kind: str, *options: str) -> list[Pair]:
         return [neighbours(beside, plain, turn, REQUESTS) for turn in range(ROUNDS)]
 
 
-def script(*command: str) -> float:
+def script(*command: str) -> Batch:
     """Processor seconds of the script's jobs, as it says itself."""
-    with on_core(1):
-        ended = subprocess.run(
-            [sys.executable, *command, *PROGRAM, "jobs"], capture_output=True, check=True, timeout=60
-        )
-    return float(ended.stdout)
+    arguments = [sys.executable, *command, *PROGRAM, "jobs"]
+
+    def batch(_once: int) -> float:
+        with on_core(1):
+            ended = subprocess.run(arguments, capture_output=True, check=True, timeout=60)
+        return float(ended.stdout)
+
+    return batch
 
 
 def run() -> Iterator[Result]:
@@ -59,14 +61,6 @@ def run() -> Iterator[Result]:
     for (_, what, target), found in pairs.items():
         cost, plain, ratio = medians((ours.cost, without.cost) for ours, without in found)
         yield Result("run", f"processor time a request, {what}", cost, "under `python`", plain, ratio, target, "µs")
-    script()
-    scripts = []
-    for turn in range(SCRIPTS):
-        if turn % 2 == 0:
-            scripts.append((script(*COMMAND), script()))
-        else:
-            without = script()
-            scripts.append((script(*COMMAND), without))
-    cost, plain, ratio = medians(scripts)
+    cost, plain, ratio = pair(script(*COMMAND), script(), count=1)
     what = "processor time of 4000 jobs, 12,000 tasks, of a script"
     yield Result("run", what, cost * 1e3, "under `python`", plain * 1e3, ratio, AT_MOST, "ms")

@@ -179,6 +179,9 @@ def _leave_out_factory(created: Any) -> None:
         del created[-1]
 
 
+_NAMES_TASKS_NONE = (3, 13, 0) <= sys.version_info[:3] <= (3, 13, 2)
+
+
 def _set_task_factory(loop: asyncio.AbstractEventLoop, factory: Any) -> None:
     """Gives a loop a factory, and its tasks their names back.
 
@@ -186,10 +189,10 @@ def _set_task_factory(loop: asyncio.AbstractEventLoop, factory: Any) -> None:
     (`python/cpython#130033`): there, `create_task` is what it should be.
     """
     loop.set_task_factory(factory)
-    kind = type(loop)
-    if not (_NAMES_TASKS_NONE and getattr(kind, "create_task", None) is asyncio.BaseEventLoop.create_task):
-        return
     create: Any = asyncio.BaseEventLoop.create_task
+    is_plain = getattr(type(loop), "create_task", None) is create and "create_task" not in vars(loop)
+    if not (_NAMES_TASKS_NONE and is_plain):
+        return
     weak = weakref.ref(loop)
 
     def create_task(coroutine: Any, *, name: Any = None, **options: Any) -> Any:
@@ -198,15 +201,11 @@ def _set_task_factory(loop: asyncio.AbstractEventLoop, factory: Any) -> None:
         factory: Any = loop.get_task_factory()
         if name is not None or factory is None or loop.is_closed():
             return create(loop, coroutine, name=name, **options)
-        if options.get("context", factory) is None:
+        if "context" in options and options["context"] is None:
             del options["context"]
         return factory(loop, coroutine, **options)
 
-    if "create_task" not in vars(loop):
-        vars(loop)["create_task"] = create_task
-
-
-_NAMES_TASKS_NONE = (3, 13, 0) <= sys.version_info[:3] <= (3, 13, 2)
+    vars(loop)["create_task"] = create_task
 
 
 class Delay:

@@ -24,7 +24,7 @@ from ._profile import Profile
 from ._profiler import Profiler
 from ._program import die_of, raise_as_interpreter
 from ._run_options import HELP, USAGE, Options
-from ._task_times import MOST_NAMES, OTHER, TaskTimes
+from ._task_times import MOST_NAMES, OTHER, ByName, TaskTimes
 
 #: What a metric of ours counts.
 DELAY = "event_loop_delay"
@@ -106,7 +106,7 @@ class Beside:
         self._profiler = None if options.profile is None else Profiler(trace_async_tasks=False)
         self._delay = self._monitor.histogram(DELAY, "s", "How late the event loop called back, ten times a second.")
         #: By the name of a coroutine: what traces it, or what times it.
-        self._traced: dict[str, Any] = {}
+        self._traced: ByName[Any] = ByName(self._tracer)
         self._times = TaskTimes()
         self._loops: weakref.WeakKeyDictionary[Any, _loop.Delay] = weakref.WeakKeyDictionary()
         self._alerts: deque[str] = deque(maxlen=MOST_ALERTS)
@@ -159,16 +159,12 @@ class Beside:
 
     def _trace(self, coroutine: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, Any]:
         """The coroutine of a task, as a trace of its name."""
-        assert self._profiler is not None
-        name = getattr(coroutine, "__qualname__", OTHER)
-        trace = self._traced.get(name)
-        if trace is None:
-            if len(self._traced) >= MOST_NAMES:
-                name = OTHER
-            fresh = self._profiler._mtaio_trace(_itself, name, "coroutine")
-            trace = self._traced.setdefault(name, fresh)
-        traced: Coroutine[Any, Any, Any] = trace(coroutine)
+        traced: Coroutine[Any, Any, Any] = self._traced[getattr(coroutine, "__qualname__", OTHER)](coroutine)
         return traced
+
+    def _tracer(self, name: str) -> Any:
+        assert self._profiler is not None
+        return self._profiler._mtaio_trace(_itself, name, "coroutine")
 
     def _late(self, seconds: float) -> None:
         self._delay.record(seconds)

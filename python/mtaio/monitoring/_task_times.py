@@ -1,6 +1,9 @@
 """How many tasks of each name a program makes, and how long some of them take, as `_loop.time_tasks` finds."""
 
 from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 #: So many tasks of a name are timed, and then one in so many: each multiple of that. A callback at a task's end costs a
 #: loop several microseconds, which a small task does not take itself.
@@ -40,10 +43,22 @@ class TasksOfName:
         return end
 
 
-class TaskTimes(dict[str, TasksOfName]):
+class ByName(dict[str, T]):
     """By the qualified names of coroutines. A name that is none, or one too many, is among the others."""
 
-    def __missing__(self, name: object) -> TasksOfName:
-        """Those of a name that is new."""
+    def __init__(self, make: Callable[[str], T]) -> None:
+        """Made for each name when it is first asked for."""
+        self._make = make
+
+    def __missing__(self, name: object) -> T:
+        """That of a name that is new."""
         known = name if isinstance(name, str) and len(self) < MOST_NAMES else OTHER
-        return self.setdefault(known, TasksOfName())
+        return self[known] if known in self else self.setdefault(known, self._make(known))
+
+
+class TaskTimes(ByName[TasksOfName]):
+    """The tasks of each name."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        super().__init__(lambda _name: TasksOfName())
