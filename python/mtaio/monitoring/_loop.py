@@ -189,9 +189,10 @@ def _set_task_factory(loop: asyncio.AbstractEventLoop, factory: Any) -> None:
     (`python/cpython#130033`): there, `create_task` is what it should be.
     """
     loop.set_task_factory(factory)
+    kind: Any = type(loop)
     create: Any = asyncio.BaseEventLoop.create_task
-    is_plain = getattr(type(loop), "create_task", None) is create and "create_task" not in vars(loop)
-    if not (_NAMES_TASKS_NONE and is_plain):
+    # Asked for on those versions alone: CPython finds attributes of what was once asked for its dict more slowly.
+    if not _NAMES_TASKS_NONE or kind.create_task is not create or "create_task" in vars(loop):
         return
     weak = weakref.ref(loop)
 
